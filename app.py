@@ -1,0 +1,118 @@
+"""The doors: four REST routes and three WebSocket handlers. Event in, answer out; no rules here."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from chalice.app import Chalice, Request, Response, WebsocketEvent
+
+from chalicelib import journal, rest, wiring
+from chalicelib.rooms import BadMessage, Internal, SignalingError, room_id
+
+app = Chalice(app_name="parley")
+app.experimental_feature_flags.update(["WEBSOCKETS"])
+
+View = Callable[[], dict[str, Any]]
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+# -- sockets -------------------------------------------------------------------------------------
+
+
+@app.on_ws_connect()
+def connect(_event: WebsocketEvent) -> dict[str, int]:
+    """Anybody may open a socket; what it may do is decided when it asks."""
+    return {"statusCode": 200}
+
+
+@app.on_ws_message()
+def message(event: WebsocketEvent) -> None:
+    frame = event.to_dict()
+    binary = frame.get("isBase64Encoded", False)
+    wiring.switchboard().receive(frame["requestContext"], frame.get("body") or "", binary)
+
+
+@app.on_ws_disconnect()
+def disconnect(event: WebsocketEvent) -> None:
+    wiring.switchboard().disconnect(event.to_dict()["requestContext"])
+
+
+# -- REST ----------------------------------------------------------------------------------------
+
+
+def door(method: str, path: str) -> Callable[[View], View]:
+    """A REST route: any content type, CORS, every error as JSON, also for the other methods."""
+
+    def register(view: View) -> View:
+        others = [other for other in _METHODS if other != method]
+        app.route(path, methods=[method], content_types=["*/*"], cors=True)(_answering(view))
+        app.route(path, methods=others, content_types=["*/*"], cors=True, name=f"not_{method}")(
+            _not_allowed(method)
+        )
+        return view
+
+    return register
+
+
+def _answering(view: View) -> Callable[[], Response]:
+    @wraps(view)
+    def answer() -> Response:
+        try:
+            return Response(view())
+        except SignalingError as error:
+            return Response(rest.refused(error), status_code=error.status)
+        except Exception:
+            journal.failed(view.__name__)
+            return Response(rest.refused(Internal("Some error occurred; try again")), None, 500)
+
+    return answer
+
+
+def _not_allowed(allowed: str) -> Callable[[], Response]:
+    def refuse() -> Response:
+        body = {"error": f"Method not allowed; use {allowed}", "code": "method-not-allowed"}
+        return Response(body, {"Allow": f"{allowed}, OPTIONS"}, 405)
+
+    return refuse
+
+
+def _request() -> Request:
+    request = app.current_request
+    assert request is not None  # noqa: S101 - Chalice sets it before it calls a view
+    return request
+
+
+@door("GET", "/health")
+def health() -> dict[str, Any]:
+    return rest.health()
+
+
+@door("POST", "/rooms/join")
+def join() -> dict[str, Any]:
+    asked = rest.decode(_request().raw_body)
+    context = _request().context
+    event_id = context.get("requestId") or str(uuid.uuid4())
+    at = context.get("requestTimeEpoch") or time.time_ns() // 1_000_000
+    return rest.joined(wiring.switchboard().reserve(event_id, at, asked.room_id))
+
+
+@door("POST", "/rooms/leave")
+def leave() -> dict[str, Any]:
+    asked = rest.decode(_request().raw_body)
+    if asked.room_id is None or asked.client_id is None:
+        raise BadMessage("Invalid request payload")
+    wiring.switchboard().remove(asked.room_id, asked.client_id)
+    return rest.left(asked.room_id, asked.client_id)
+
+
+@door("GET", "/rooms/stats")
+def stats() -> dict[str, Any]:
+    asked = (_request().query_params or {}).get("roomId")
+    if asked:
+        return rest.room_stats(wiring.signaling().room(room_id(asked)))
+    return rest.stats(*wiring.signaling().rooms())

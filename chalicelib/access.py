@@ -1,0 +1,97 @@
+"""Who may enter: ids that cannot be guessed and proofs that cannot be forged, from one secret."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from chalicelib.rooms import ClientId, RoomId
+from chalicelib.settings import SettingError
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ROOM_ID_BITS = 128
+_ROOM_ID_LENGTH = 22  # base62 digits that hold 128 bits
+_CLIENT_ID_LENGTH = 6
+_CLOCK_SKEW = 60_000  # ms that the clock of another host may be ahead
+_SHORTEST_SECRET = 32  # characters
+
+
+class HmacSeals:
+    """The port Seals by HMAC-SHA256 (RFC 2104).
+
+    `keys` maps key ids to secrets; the first one signs, all of them verify, so that a key can be
+    replaced without a break. `lifetime` is that of a resume token, in milliseconds.
+    """
+
+    def __init__(self, keys: Mapping[str, bytes], lifetime: int) -> None:
+        self._keys = keys
+        self._current = next(iter(keys))
+        self._lifetime = lifetime
+
+    def room_id(self, event_id: str) -> RoomId:
+        digest = self._digest(self._current, "room", event_id)
+        number = int.from_bytes(digest[: _ROOM_ID_BITS // 8], "big")
+        return RoomId(_base62(number, _ROOM_ID_LENGTH))
+
+    def client_id(self, event_id: str, attempt: int) -> ClientId:
+        digest = self._digest(self._current, "client", event_id, str(attempt))
+        return ClientId(_base62(int.from_bytes(digest, "big"), _CLIENT_ID_LENGTH))
+
+    def resume_token(self, room_id: RoomId, client_id: ClientId, issued: int) -> str:
+        return f"{self._current}.{issued}.{self._proof(self._current, room_id, client_id, issued)}"
+
+    def proves(self, token: str, room_id: RoomId, client_id: ClientId, now: int) -> bool:
+        key_id, issued, *_ = [*token.split("."), ""]
+        if key_id not in self._keys or not (issued.isascii() and issued.isdecimal()):
+            return False
+        expected = self._proof(key_id, room_id, client_id, int(issued[:16]))
+        genuine = hmac.compare_digest(f"{key_id}.{issued}.{expected}".encode(), token.encode())
+        return genuine and -_CLOCK_SKEW <= now - int(issued[:16]) <= self._lifetime
+
+    def _proof(self, key_id: str, room_id: RoomId, client_id: ClientId, issued: int) -> str:
+        digest = self._digest(key_id, "resume", key_id, room_id, client_id, str(issued))
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    def _digest(self, key_id: str, *parts: str) -> bytes:
+        # No part but a forged client id can hold NUL, and a forged one has no proof to match.
+        text = "\0".join(parts).encode("utf-8", "surrogatepass")
+        return hmac.digest(self._keys[key_id], text, "sha256")
+
+
+def _base62(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, len(_BASE62))
+        digits.append(_BASE62[digit])
+    return "".join(digits)
+
+
+def parse_keys(text: str) -> dict[str, bytes]:
+    """Keys from `id:secret,id:secret`. Raises SettingError if there is none or one is weak."""
+    keys = dict(part.strip().split(":", 1) for part in text.split(",") if ":" in part)
+    if not keys or any(len(secret) < _SHORTEST_SECRET or "." in k for k, secret in keys.items()):
+        raise SettingError(
+            "SIGNING_KEYS must hold `id:secret` pairs, separated by commas, newest first, each"
+            f" secret with at least {_SHORTEST_SECRET} characters"
+        )
+    return {key_id: secret.encode() for key_id, secret in keys.items()}
+
+
+def keys_from_file(path: Path) -> str:
+    """The keys that stand in the file; the first caller makes them up (mode 600)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"k{secrets.token_hex(2)}:{secrets.token_urlsafe(32)}\n")
+    try:
+        os.link(draft, path)  # fails if somebody was faster: then theirs counts
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text()

@@ -1,0 +1,256 @@
+"""The wire: every message of the native protocol, both ways, declared once.
+
+Text frames of JSON, one message each; `type` tells which. Unknown fields are ignored. `data` and
+`metadata` are carried to the letter and never looked into.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from chalicelib import signaling
+from chalicelib.ports import IceServer
+from chalicelib.rooms import BadMessage, Member, TooLarge, UnknownType
+from chalicelib.signaling import Event
+
+PROTOCOL = 1
+DEEPEST = 64
+"""How many arrays and objects may be open at once in a frame."""
+
+
+# -- client to server: imperatives ---------------------------------------------------------------
+
+
+class Request(Struct, frozen=True, rename="camel", tag_field="type"):
+    id: str | None = None
+
+
+class Join(Request, frozen=True, tag="join"):
+    room_id: str | None = None
+    client_id: str | None = None
+    resume_token: str | None = None
+    metadata: Raw = Raw()
+
+
+class Signal(Request, frozen=True, kw_only=True, tag="signal"):
+    room_id: str
+    to: str
+    data: Raw
+
+
+class Broadcast(Request, frozen=True, kw_only=True, tag="broadcast"):
+    room_id: str
+    data: Raw
+
+
+class Ping(Request, frozen=True, tag="ping"):
+    pass
+
+
+class Leave(Request, frozen=True, kw_only=True, tag="leave"):
+    room_id: str
+
+
+AnyRequest = Join | Signal | Broadcast | Ping | Leave
+
+
+# -- server to client: past tense, or plain nouns ------------------------------------------------
+
+
+class Peer(Struct, frozen=True, rename="camel"):
+    client_id: str
+    since: int
+    metadata: Raw
+    connected: bool
+
+
+class IceServerEntry(Struct, frozen=True, omit_defaults=True):
+    urls: tuple[str, ...]
+    username: str | None = None
+    credential: str | None = None
+
+
+class Said(Struct, frozen=True, rename="camel", tag_field="type"):
+    id: str | UnsetType
+
+
+class Joined(Said, frozen=True, tag="joined"):
+    protocol: int
+    room_id: str
+    client_id: str
+    since: int
+    resume_token: str
+    peers: tuple[Peer, ...]
+    ice_servers: tuple[IceServerEntry, ...]
+
+
+class PeerJoined(Said, frozen=True, tag="peer-joined"):
+    room_id: str
+    peer: Peer
+    resumed: bool
+
+
+class PeerLeft(Said, frozen=True, tag="peer-left"):
+    room_id: str
+    client_id: str
+    since: int
+    reason: str
+
+
+class SignalFrom(Said, frozen=True, tag="signal"):
+    room_id: str
+    sender: str = msgspec.field(name="from")
+    data: Raw
+
+
+class BroadcastFrom(Said, frozen=True, tag="broadcast"):
+    room_id: str
+    sender: str = msgspec.field(name="from")
+    data: Raw
+
+
+class Pong(Said, frozen=True, tag="pong"):
+    rooms: dict[str, dict[str, int]]
+
+
+class Left(Said, frozen=True, tag="left"):
+    room_id: str
+    reason: str
+
+
+class Error(Said, frozen=True, tag="error"):
+    code: str
+    message: str
+    room_id: str | UnsetType
+
+
+AnySaid = Joined | PeerJoined | PeerLeft | SignalFrom | BroadcastFrom | Pong | Left | Error
+
+
+# -- decode --------------------------------------------------------------------------------------
+
+
+class _Head(Struct):
+    """What can be learned of a frame that is no valid message."""
+
+    type: object = None
+    id: object = None
+
+
+_KNOWN = {request.__struct_config__.tag for request in (Join, Signal, Broadcast, Ping, Leave)}
+_requests: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
+_heads = msgspec.json.Decoder(_Head)
+
+
+def decode(frame: str, largest: int) -> AnyRequest:
+    """The request in a text frame of at most `largest` bytes.
+
+    Raises BadMessage, UnknownType or TooLarge, with a text that repeats nothing of the frame but
+    the name of a field.
+    """
+    _measure(frame, largest)
+    try:
+        return _requests.decode(frame)
+    except msgspec.ValidationError as error:
+        if _is_unknown(frame):
+            known = ", ".join(sorted(map(str, _KNOWN)))
+            raise UnknownType(f"The type of a message is one of {known}") from error
+        raise BadMessage(str(error)) from error
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise BadMessage("The frame is not JSON in valid Unicode") from error
+
+
+def request_id(frame: str) -> str | None:
+    """The `id` of a frame that was refused, as far as it has one."""
+    try:
+        found = _heads.decode(frame).id
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _measure(frame: str, largest: int) -> None:
+    if not frame:
+        raise BadMessage("The frame is empty")
+    if len(frame.encode("utf-8", "surrogatepass")) > largest:
+        raise TooLarge(f"A message has at most {largest} bytes")
+    if frame.count("[") + frame.count("{") > DEEPEST and _depth(frame) > DEEPEST:
+        raise BadMessage(f"The message is nested deeper than {DEEPEST}")
+
+
+def _depth(frame: str) -> int:
+    deepest = depth = 0
+    in_string = escaped = False
+    for char in frame:
+        if in_string:
+            in_string = escaped or char != '"'
+            escaped = char == "\\" and not escaped
+        elif char == '"':
+            in_string = True
+        elif char in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif char in "]}":
+            depth -= 1
+    return deepest
+
+
+def _is_unknown(frame: str) -> bool:
+    """Whether the frame is an object whose type is a string, but none that we know."""
+    try:
+        kind = _heads.decode(frame).type
+    except msgspec.MsgspecError:
+        return False
+    return isinstance(kind, str) and kind not in _KNOWN
+
+
+# -- encode --------------------------------------------------------------------------------------
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(event: Event, request_id: str | None = None) -> bytes:
+    """The frame that says the event, with the `id` of the request that it answers."""
+    return _encoder.encode(_said(event, UNSET if request_id is None else request_id))
+
+
+def _said(event: Event, id: str | UnsetType) -> AnySaid:  # noqa: A002 - the wire's own word
+    match event:
+        case signaling.Joined(room, member, peers, token, ice):
+            return Joined(
+                id,
+                PROTOCOL,
+                room,
+                member.client_id,
+                member.since,
+                token,
+                tuple(map(_peer, peers)),
+                tuple(map(_ice_server, ice)),
+            )
+        case signaling.PeerJoined(room, peer, resumed):
+            return PeerJoined(id, room, _peer(peer), resumed)
+        case signaling.PeerLeft(room, client, since, reason):
+            return PeerLeft(id, room, client, since, reason.value)
+        case signaling.Signal(room, sender, data):
+            return SignalFrom(id, room, sender, Raw(data))
+        case signaling.Broadcast(room, sender, data):
+            return BroadcastFrom(id, room, sender, Raw(data))
+        case signaling.Pong(rooms):
+            return Pong(id, {room: dict(roster) for room, roster in rooms.items()})  # type: ignore[arg-type]
+        case signaling.Left(room, reason):
+            return Left(id, room, reason.value)
+        case signaling.Refused(error):
+            return Error(id, error.code, str(error), error.room_id or UNSET)
+        case _:
+            assert_never(event)
+
+
+def _peer(member: Member) -> Peer:
+    return Peer(member.client_id, member.since, Raw(member.metadata.encode()), member.connected)
+
+
+def _ice_server(server: IceServer) -> IceServerEntry:
+    return IceServerEntry(server.urls, server.username, server.credential)

@@ -1,0 +1,121 @@
+"""What the use cases need of the world, in words of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from chalicelib.rooms import Address, ClientId, Member, Room, RoomId
+
+T = TypeVar("T")
+
+Claims = Mapping[RoomId, ClientId]
+"""The seats that one socket holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether a member got its seat, and the room as it is then (if not: as it was)."""
+
+    admitted: bool
+    room: Room
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Somebody who left, and the room that stays behind."""
+
+    member: Member
+    room: Room
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server, as RTCIceServer has it."""
+
+    urls: tuple[str, ...]
+    username: str | None = None
+    credential: str | None = None
+
+
+class Rooms(Protocol):
+    """Seats and who holds them. Each verb is atomic; any two may run at the same moment."""
+
+    def claim(self, address: Address, room_id: RoomId, client_id: ClientId, until: int) -> ClientId:
+        """Note that the socket sits in the room, and return as whom: the first claim wins."""
+
+    def release(
+        self, address: Address, room_id: RoomId, client_id: ClientId | None = None
+    ) -> Claims | None:
+        """Withdraw the socket's claim to the room, if it is to that seat (None: to any).
+
+        Returns all its claims as they were before; None if it had no such claim.
+        """
+
+    def claims(self, address: Address) -> Claims:
+        """All claims of the socket."""
+
+    def forget(self, address: Address) -> Claims:
+        """The socket is no more: withdraw all its claims and return them."""
+
+    def admit(self, room_id: RoomId, member: Member, capacity: int) -> Admission:
+        """Seat the member, unless its id is taken or `capacity` seats are."""
+
+    def move(self, room_id: RoomId, member: Member) -> Room | None:
+        """Give the member's seat to its newer `since` and address.
+
+        Returns the room as it was before; None if the seat is gone or no older than `since`.
+        """
+
+    def dismiss(
+        self, room_id: RoomId, client_id: ClientId, address: Address | None
+    ) -> Departure | None:
+        """Free the seat if that socket holds it (None: whoever holds it). Empty rooms vanish."""
+
+    def evict(self, room_id: RoomId, member: Member) -> Departure | None:
+        """Free the seat if it is still the one that was seen (same `since`)."""
+
+    def find(self, room_id: RoomId) -> Room:
+        """The room; one that does not exist has no members."""
+
+    def page(self, limit: int) -> tuple[Sequence[Room], bool]:
+        """Up to `limit` rooms, and whether there may be more."""
+
+
+class Sockets(Protocol):
+    """What API Gateway knows about sockets."""
+
+    def gone(self, addresses: Iterable[Address]) -> frozenset[Address]:
+        """Those of the sockets that certainly exist no longer."""
+
+
+class Seals(Protocol):
+    """Ids that cannot be guessed, and proofs that cannot be forged."""
+
+    def room_id(self, event_id: str) -> RoomId:
+        """An id for a new room (128 bits); the same event gets the same one."""
+
+    def client_id(self, event_id: str, attempt: int) -> ClientId:
+        """An id for a new member; the same event and attempt get the same one."""
+
+    def resume_token(self, room_id: RoomId, client_id: ClientId, issued: int) -> str:
+        """A proof that its bearer is that member (`issued` in ms)."""
+
+    def proves(self, token: str, room_id: RoomId, client_id: ClientId, now: int) -> bool:
+        """Whether the token is genuine, about this member, and still valid at `now` (ms)."""
+
+
+class IceServers(Protocol):
+    def servers(self) -> Sequence[IceServer]:
+        """What a client should hand to its RTCPeerConnection."""
+
+
+class Clock(Protocol):
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+
+
+class Chance(Protocol):
+    def choose(self, among: Sequence[T]) -> T:
+        """One of them, at random."""

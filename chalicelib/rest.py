@@ -1,0 +1,77 @@
+"""The words of the REST doors: what a body may hold, and what is answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from chalicelib.rooms import BadMessage, ClientId, Room, RoomId, SignalingError, room_id
+from chalicelib.signaling import Reservation
+
+_SERVICE = "Signaling Server"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRequest:
+    """What a client says about itself; an empty id counts as none."""
+
+    room_id: RoomId | None
+    client_id: ClientId | None
+
+
+class _Fields(msgspec.Struct, rename="lower"):
+    roomId: str | None = None  # noqa: N815 - as it stands on the wire
+    ClientId: str | None = None
+    status: str | None = None
+
+
+def decode(body: bytes) -> RoomRequest:
+    """The request in a JSON body, whose keys match without regard to case.
+
+    Raises BadMessage if it is no JSON object (or null), or if a known key has the wrong type.
+    """
+    try:
+        given: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any] | None) or {}
+        folded = {key.lower(): value for key, value in given.items()}
+        fields = msgspec.convert(folded, _Fields)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise BadMessage("Invalid payload") from error
+    room = room_id(fields.roomId) if fields.roomId else None
+    return RoomRequest(room, ClientId(fields.ClientId) if fields.ClientId else None)
+
+
+def health() -> dict[str, Any]:
+    now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+    return {"status": "ok", "serviceName": _SERVICE, "serverTime": now}
+
+
+def joined(reservation: Reservation) -> dict[str, Any]:
+    return {
+        "roomId": reservation.room_id,
+        "ClientId": reservation.member.client_id,
+        "status": "joined",
+        "since": reservation.member.since,
+        "resumeToken": reservation.resume_token,
+    }
+
+
+def left(room: RoomId, client_id: ClientId) -> dict[str, Any]:
+    return {"roomId": room, "ClientId": client_id, "status": "left"}
+
+
+def room_stats(room: Room) -> dict[str, Any]:
+    return {"roomId": room.room_id, "clients": list(room.members)}
+
+
+def stats(rooms: Iterable[Room], truncated: bool) -> dict[str, Any]:
+    listed = [room_stats(room) for room in rooms]
+    more = {"truncated": True} if truncated else {}
+    return {"totalRooms": len(listed), "rooms": listed, **more}
+
+
+def refused(error: SignalingError) -> dict[str, Any]:
+    return {"error": str(error), "code": error.code}

@@ -1,0 +1,136 @@
+"""What a room is: members on seats, and the words for what can go wrong. Pure values, no I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, NewType
+
+RoomId = NewType("RoomId", str)
+ClientId = NewType("ClientId", str)
+
+ROOM_ID_LENGTH = 128
+_CONTROL = re.compile("[\u0000-\u001f\u007f-\u009f]")  # Unicode class Cc, all of it
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class SignalingError(Exception):
+    """Something a client asked for and cannot have. The text is for people, `code` for programs."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    """The HTTP status a REST door answers with."""
+
+    def __init__(self, text: str, room_id: RoomId | None = None) -> None:
+        super().__init__(text)
+        self.room_id = room_id
+
+
+class BadMessage(SignalingError):
+    code = "bad-message"
+    status = 400
+
+
+class UnknownType(SignalingError):
+    code = "unknown-type"
+    status = 400
+
+
+class TooLarge(SignalingError):
+    code = "too-large"
+    status = 413
+
+
+class NotInRoom(SignalingError):
+    code = "not-in-room"
+    status = 403
+
+
+class RoomFull(SignalingError):
+    code = "room-full"
+    status = 409
+
+
+class PeerNotFound(SignalingError):
+    code = "peer-not-found"
+    status = 404
+
+
+class Undeliverable(SignalingError):
+    code = "undeliverable"
+    status = 502
+
+
+class Unauthorized(SignalingError):
+    code = "unauthorized"
+    status = 401
+
+
+class Internal(SignalingError):
+    """Our fault, not the client's. What exactly went wrong stays in the log."""
+
+
+def room_id(text: str) -> RoomId:
+    """The room that a client names.
+
+    Raises BadMessage unless it has 1 to 128 characters, none of them of Unicode class Cc.
+    """
+    if not 1 <= len(text) <= ROOM_ID_LENGTH or _CONTROL.search(text) or _SURROGATE.search(text):
+        raise BadMessage(
+            f"roomId has 1 to {ROOM_ID_LENGTH} characters, none of them control characters"
+        )
+    return RoomId(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a socket can be reached: its connection id, and the API and stage that hold it."""
+
+    connection: str
+    gateway: str
+    """`{apiId}/{stage}`: a post must go through the API that the socket came in by."""
+    dialect: str = field(default="native", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody on a seat. The seat is reserved while it has no address."""
+
+    client_id: ClientId
+    since: int
+    """When API Gateway received the join that took the seat (ms). Orders events about a member."""
+    until: int
+    """When the seat is void (ms): no socket outlives it."""
+    metadata: str
+    """JSON text of the client's own, never read here."""
+    address: Address | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self.address is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A snapshot: who sits where."""
+
+    room_id: RoomId
+    members: Mapping[ClientId, Member]
+
+    def at(self, now: int) -> Room:
+        """The same room without the seats that have run out by `now` (ms)."""
+        return replace(self, members={c: m for c, m in self.members.items() if m.until > now})
+
+    def without(self, client_id: ClientId) -> Room:
+        return replace(self, members={c: m for c, m in self.members.items() if c != client_id})
+
+    def including(self, member: Member) -> Room:
+        return replace(self, members={**self.members, member.client_id: member})
+
+    def holder(self, address: Address) -> Member | None:
+        """The member whose socket this is."""
+        return next((m for m in self.members.values() if m.address == address), None)
+
+    def others(self, client_id: ClientId) -> tuple[Member, ...]:
+        return tuple(m for c, m in self.members.items() if c != client_id)

@@ -1,0 +1,66 @@
+"""The environment, read once into a frozen value. The defaults are those of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_STUN = '[{"urls": ["stun:stun.l.google.com:19302"]}]'
+_MANAGEMENT = "https://{api}.execute-api.{region}.amazonaws.com/{stage}"
+
+
+class SettingError(ValueError):
+    """A setting has a value that Parley cannot work with; the text names it and says what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator can choose. Each name stands in the environment in capitals."""
+
+    table_name: str = "parley"
+    region: str = "us-east-1"
+    management_url: str = _MANAGEMENT
+    """Where @connections lives, as a template over {api}, {region} and {stage}."""
+    signing_keys: str = ""
+    """`id:secret`, newest first, separated by commas. The first signs, all of them verify."""
+    signing_key_file: str = ""
+    """Where the keys stand if not in `signing_keys`; made, mode 600, if it does not exist."""
+    ice_servers: str = _STUN
+    """JSON: what RTCPeerConnection takes as `iceServers`."""
+    room_capacity: int = 16
+    reservation_seconds: int = 120
+    socket_seconds: int = 7200
+    """API Gateway's limit on a connection's life."""
+    resume_seconds: int = 86400
+    message_bytes: int = 32768
+    metadata_bytes: int = 1024
+    log_level: str = "INFO"
+
+
+_VARIABLES = {"region": "AWS_REGION"}
+_BOUNDS = {
+    "room_capacity": (1, 64),
+    "reservation_seconds": (1, 3600),
+    "socket_seconds": (1, 7200),
+    "resume_seconds": (1, 604800),
+    "message_bytes": (1024, 131072),
+    "metadata_bytes": (2, 16384),
+}
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Settings from the environment. Raises SettingError for a number out of bounds."""
+    given = {
+        name: environment[variable]
+        for name in Settings.__dataclass_fields__
+        if environment.get(variable := _VARIABLES.get(name, name.upper()))
+    }
+    numbers = {name: _number(name, given.pop(name)) for name in _BOUNDS if name in given}
+    return Settings(**given, **numbers)  # type: ignore[arg-type]
+
+
+def _number(name: str, text: str) -> int:
+    low, high = _BOUNDS[name]
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise SettingError(f"{name.upper()} must be a whole number from {low} to {high}")
+    return int(text)

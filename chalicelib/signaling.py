@@ -1,0 +1,549 @@
+"""The use cases. Values in, deliveries out: nothing here speaks to a socket.
+
+Every use case may run twice for one event, beside any other one, and may be cut short between two
+calls. What keeps the promises then: each call to Rooms is atomic and says what it found, and
+whoever removed a seat is the one who announces it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, StrEnum
+
+from chalicelib import journal
+from chalicelib.ports import (
+    Chance,
+    Claims,
+    Clock,
+    Departure,
+    IceServer,
+    IceServers,
+    Rooms,
+    Seals,
+    Sockets,
+)
+from chalicelib.rooms import (
+    Address,
+    ClientId,
+    Internal,
+    Member,
+    NotInRoom,
+    PeerNotFound,
+    Room,
+    RoomFull,
+    RoomId,
+    SignalingError,
+    Unauthorized,
+    Undeliverable,
+)
+
+_ATTEMPTS = 5  # each one answers a change that somebody else made between two of our calls
+
+
+class Reason(StrEnum):
+    """Why somebody is no longer on a seat."""
+
+    LEFT = "left"
+    DISCONNECTED = "disconnected"
+    EXPIRED = "expired"
+    REMOVED = "removed"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is allowed. All times in milliseconds."""
+
+    capacity: int = 16
+    reservation: int = 120_000
+    socket: int = 7_260_000
+    """From a socket's `connectedAt` to the end of its seats: 2 hours, and a little."""
+    page: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One event from one socket."""
+
+    address: Address
+    event_id: str
+    """The same for every run of the same event."""
+    at: int
+    connected_at: int
+    request_id: str | None = None
+    """The client's own `id` for what it asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """A claim to a seat that one had before, and the proof."""
+
+    client_id: ClientId
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    room_id: RoomId
+    member: Member
+    peers: Sequence[Member]
+    resume_token: str
+    ice_servers: Sequence[IceServer]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerJoined:
+    room_id: RoomId
+    peer: Member
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLeft:
+    room_id: RoomId
+    client_id: ClientId
+    since: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    room_id: RoomId
+    sender: ClientId
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    room_id: RoomId
+    sender: ClientId
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    rooms: Mapping[RoomId, Mapping[ClientId, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    room_id: RoomId
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    error: SignalingError
+
+
+Event = Joined | PeerJoined | PeerLeft | Signal | Broadcast | Pong | Left | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Something to be said to one socket."""
+
+    to: Address
+    event: Event
+    request_id: str | None = None
+    seat: tuple[RoomId, ClientId] | None = None
+    """The seat that made it a receiver; None for an answer to the socket's own request."""
+    sender: Arrival | None = None
+    """Who has to hear of it if this cannot be delivered."""
+    hang_up: bool = False
+    """The socket is closed once this has been said."""
+
+
+class Outcome(Enum):
+    """What came of a delivery."""
+
+    DELIVERED = "delivered"
+    GONE = "gone"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A seat taken over REST, and what its room hears of it."""
+
+    room_id: RoomId
+    member: Member
+    resume_token: str
+    deliveries: Sequence[Delivery]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """How a member came to its seat."""
+
+    room: Room
+    member: Member
+    announced: bool = True
+    resumed: bool = False
+    replaced: Address | None = None
+
+
+class _Superseded(Exception):
+    """The seat is held by a newer socket than the one that asks."""
+
+
+class _Taken(Exception):
+    """The id drawn for a newcomer is somebody else's."""
+
+
+def answer(arrival: Arrival, event: Event) -> Delivery:
+    """What the sender of an event hears back."""
+    return Delivery(arrival.address, event, request_id=arrival.request_id)
+
+
+def _tell(room: Room, event: Event, but: ClientId | None = None) -> list[Delivery]:
+    """The event for every connected member `but` one."""
+    return [
+        Delivery(member.address, event, seat=(room.room_id, member.client_id))
+        for member in room.members.values()
+        if member.address and member.client_id != but
+    ]
+
+
+class Signaling:
+    """Join, leave, signal, broadcast, ping and disconnect, over any store and any clock."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        sockets: Sockets,
+        seals: Seals,
+        ice: IceServers,
+        clock: Clock,
+        chance: Chance,
+        limits: Limits,
+    ) -> None:
+        self._rooms = rooms
+        self._sockets = sockets
+        self._seals = seals
+        self._ice = ice
+        self._clock = clock
+        self._chance = chance
+        self._limits = limits
+
+    # -- join ------------------------------------------------------------------------------------
+
+    def join(
+        self,
+        arrival: Arrival,
+        room_id: RoomId | None = None,
+        resume: Resume | None = None,
+        metadata: str | None = None,
+    ) -> list[Delivery]:
+        """Take a seat, or take it again with a proof.
+
+        Raises RoomFull, or Unauthorized if the proof does not hold.
+        """
+        room_id = room_id or self._seals.room_id(arrival.event_id)
+        if resume and not self._proven(room_id, resume):
+            raise Unauthorized("The resumeToken does not prove this clientId here", room_id)
+        for attempt in range(_ATTEMPTS):
+            wanted = resume.client_id if resume else self._new_id(arrival, attempt)
+            client_id = self._rooms.claim(arrival.address, room_id, wanted, self._seat_end(arrival))
+            proven = resume is not None and client_id == wanted
+            try:
+                return self._take_seat(arrival, room_id, client_id, proven, metadata)
+            except _Taken:
+                self._rooms.release(arrival.address, room_id, client_id)
+            except _Superseded:
+                self._rooms.release(arrival.address, room_id, client_id)
+                return [answer(arrival, Left(room_id, Reason.REPLACED))]
+            except RoomFull:
+                self._rooms.release(arrival.address, room_id, client_id)
+                journal.note("join", room_id, client_id, outcome=RoomFull.code)
+                raise
+        raise Internal("No free client id was found", room_id)
+
+    def _proven(self, room_id: RoomId, resume: Resume) -> bool:
+        return self._seals.proves(resume.token, room_id, resume.client_id, self._clock.now())
+
+    def _new_id(self, arrival: Arrival, attempt: int) -> ClientId:
+        return self._seals.client_id(arrival.event_id, attempt)
+
+    def _seat_end(self, arrival: Arrival) -> int:
+        return arrival.connected_at + self._limits.socket
+
+    def _take_seat(
+        self,
+        arrival: Arrival,
+        room_id: RoomId,
+        client_id: ClientId,
+        proven: bool,
+        metadata: str | None,
+    ) -> list[Delivery]:
+        until = self._seat_end(arrival)
+        member = Member(client_id, arrival.at, until, metadata or "{}", arrival.address)
+        entry, evicted = self._enter(room_id, member, proven, keeps_metadata=metadata is None)
+        journal.note("join", room_id, client_id, outcome="resumed" if proven else "joined")
+        return [*self._welcome(arrival, entry), *evicted, *self._farewell(entry)]
+
+    def _enter(
+        self, room_id: RoomId, member: Member, proven: bool, keeps_metadata: bool
+    ) -> tuple[_Entry, list[Delivery]]:
+        evicted: list[Delivery] | None = None
+        for _ in range(_ATTEMPTS):
+            admission = self._rooms.admit(room_id, member, self._limits.capacity)
+            if admission.admitted:
+                return _Entry(admission.room, member, resumed=proven), evicted or []
+            seat = admission.room.members.get(member.client_id)
+            if seat is None:
+                if evicted is not None:
+                    raise RoomFull("The room is full", room_id)
+                evicted = self._make_place(admission.room)
+            elif _same_seat(seat, member):
+                # The answer to an earlier call was lost, or the event ran before. If that run was
+                # cut short, nobody has announced it yet; a later event has nothing to announce.
+                again = seat.since == member.since
+                return _Entry(admission.room, seat, again, resumed=proven), evicted or []
+            elif entry := self._take_over(room_id, seat, member, proven, keeps_metadata):
+                return entry, evicted or []
+        raise Internal("The room changes too fast", room_id)
+
+    def _take_over(
+        self, room_id: RoomId, seat: Member, member: Member, proven: bool, keeps_metadata: bool
+    ) -> _Entry | None:
+        """Move the seat to the member's newer socket; None if the seat has changed meanwhile."""
+        if seat.address is None and proven:
+            # REST and sockets are stamped by different clocks; a reservation is always older.
+            member = replace(member, since=max(member.since, seat.since + 1))
+        if seat.since >= member.since:
+            raise _Superseded
+        if not proven:
+            raise _Taken
+        if keeps_metadata:
+            member = replace(member, metadata=seat.metadata)
+        before = self._rooms.move(room_id, member)
+        if before is None:
+            return None
+        replaced = before.members[member.client_id].address
+        return _Entry(before.including(member), member, resumed=True, replaced=replaced)
+
+    def _make_place(self, room: Room) -> list[Delivery]:
+        """Evict who is certainly not there any more."""
+        now = self._clock.now()
+        if expired := [m for m in room.members.values() if m.until <= now]:
+            return self._evict(room.room_id, expired, Reason.EXPIRED)
+        return self._evict_gone(room.room_id, room.members.values())
+
+    def _evict_gone(self, room_id: RoomId, members: Iterable[Member]) -> list[Delivery]:
+        by_address = {m.address: m for m in members if m.address}
+        gone = self._sockets.gone(by_address)
+        dead = [member for address, member in by_address.items() if address in gone]
+        return self._evict(room_id, dead, Reason.DISCONNECTED)
+
+    def _evict(self, room_id: RoomId, members: Iterable[Member], reason: Reason) -> list[Delivery]:
+        departures = [self._rooms.evict(room_id, member) for member in members]
+        return [said for d in departures if d for said in self._announce(d, reason)]
+
+    def _welcome(self, arrival: Arrival, entry: _Entry) -> list[Delivery]:
+        member, now = entry.member, self._clock.now()
+        room = entry.room.at(now)
+        joined = Joined(
+            room.room_id,
+            member,
+            room.others(member.client_id),
+            self._seals.resume_token(room.room_id, member.client_id, now),
+            self._ice.servers(),
+        )
+        news = PeerJoined(room.room_id, member, entry.resumed)
+        others = _tell(room, news, but=member.client_id) if entry.announced else []
+        return [answer(arrival, joined), *others]
+
+    def _farewell(self, entry: _Entry) -> list[Delivery]:
+        """What the socket hears whose seat has moved; with its last seat it loses its purpose."""
+        room_id, old = entry.room.room_id, entry.replaced
+        if old is None:
+            return []
+        claims = self._rooms.release(old, room_id, entry.member.client_id)
+        last = claims is not None and len(claims) == 1
+        return [Delivery(old, Left(room_id, Reason.REPLACED), hang_up=last)]
+
+    # -- leave -----------------------------------------------------------------------------------
+
+    def leave(self, arrival: Arrival, room_id: RoomId) -> list[Delivery]:
+        """Give the seat up. Raises NotInRoom."""
+        client_id = self._seat_of(arrival.address, room_id)
+        departure = self._rooms.dismiss(room_id, client_id, arrival.address)
+        if departure is None:
+            raise NotInRoom("You are not in this room", room_id)
+        left = answer(arrival, Left(room_id, Reason.LEFT))
+        return [left, *self._announce(departure, Reason.LEFT)]
+
+    def _seat_of(self, address: Address, room_id: RoomId) -> ClientId:
+        if claims := self._rooms.release(address, room_id):
+            return claims[room_id]
+        # An earlier run of this leave may have been cut short after withdrawing the claim.
+        member = self._rooms.find(room_id).holder(address)
+        if member is None:
+            raise NotInRoom("You are not in this room", room_id)
+        return member.client_id
+
+    def disconnect(self, address: Address) -> list[Delivery]:
+        """The socket is gone: free the seats that it, and no newer socket, holds."""
+        return self._vacate(address, self._rooms.forget(address))
+
+    def _vacate(self, address: Address, claims: Claims) -> list[Delivery]:
+        departures = [self._rooms.dismiss(room, cid, address) for room, cid in claims.items()]
+        return [s for d in departures if d for s in self._announce(d, Reason.DISCONNECTED)]
+
+    def _announce(self, departure: Departure, reason: Reason) -> list[Delivery]:
+        member, room = departure.member, departure.room.at(self._clock.now())
+        journal.note("leave", room.room_id, member.client_id, outcome=reason.value)
+        if not departure.room.members:
+            journal.note("leave", room.room_id, member.client_id, outcome="room deleted")
+        return _tell(room, PeerLeft(room.room_id, member.client_id, member.since, reason))
+
+    # -- talk ------------------------------------------------------------------------------------
+
+    def signal(
+        self, arrival: Arrival, room_id: RoomId, to: ClientId, data: bytes
+    ) -> list[Delivery]:
+        """Carry `data` to one peer. Raises NotInRoom, PeerNotFound or Undeliverable."""
+        room, sender = self._present(arrival, room_id)
+        peer = room.members.get(to)
+        if peer is None or peer is sender:
+            raise PeerNotFound("No such peer in this room", room_id)
+        if peer.address is None:
+            raise Undeliverable("This peer has a seat, but no socket yet", room_id)
+        event = Signal(room_id, sender.client_id, data)
+        return [Delivery(peer.address, event, seat=(room_id, to), sender=arrival)]
+
+    def broadcast(self, arrival: Arrival, room_id: RoomId, data: bytes) -> list[Delivery]:
+        """Carry `data` to every connected peer. Raises NotInRoom."""
+        room, sender = self._present(arrival, room_id)
+        event = Broadcast(room_id, sender.client_id, data)
+        return _tell(room, event, but=sender.client_id)
+
+    def _present(self, arrival: Arrival, room_id: RoomId) -> tuple[Room, Member]:
+        room = self._rooms.find(room_id).at(self._clock.now())
+        sender = room.holder(arrival.address)
+        if sender is None:
+            raise NotInRoom("You are not in this room", room_id)
+        return room, sender
+
+    def ping(self, arrival: Arrival) -> list[Delivery]:
+        """Say who is in the socket's rooms, which of them it has lost, and look after one peer."""
+        claims = self._rooms.claims(arrival.address)
+        held: list[Room] = []
+        lost: list[Delivery] = []
+        for room_id, client_id in claims.items():
+            room = self._rooms.find(room_id)
+            member = room.members.get(client_id)
+            if member and member.address == arrival.address:
+                held.append(room)
+            else:
+                lost.append(self._lost(arrival, room_id, client_id, member))
+        return [self._pong(arrival, held), *lost, *self._look_after(arrival.address, held)]
+
+    def _pong(self, arrival: Arrival, rooms: Iterable[Room]) -> Delivery:
+        now = self._clock.now()
+        rosters = {
+            room.room_id: {c: member.since for c, member in room.at(now).members.items()}
+            for room in rooms
+        }
+        return answer(arrival, Pong(rosters))
+
+    def _lost(
+        self, arrival: Arrival, room_id: RoomId, client_id: ClientId, seat: Member | None
+    ) -> Delivery:
+        if seat is None:
+            error = NotInRoom("You are no longer in this room", room_id)
+            return Delivery(arrival.address, Refused(error))
+        self._rooms.release(arrival.address, room_id, client_id)
+        return Delivery(arrival.address, Left(room_id, Reason.REPLACED))
+
+    def _look_after(self, address: Address, rooms: Sequence[Room]) -> list[Delivery]:
+        """Evict seats that have run out; probe one other seat, so that no ghost stays for long."""
+        now = self._clock.now()
+        said: list[Delivery] = []
+        for room in rooms:
+            expired = [m for m in room.members.values() if m.until <= now]
+            said += self._evict(room.room_id, expired, Reason.EXPIRED)
+        others = [
+            (room.room_id, member)
+            for room in rooms
+            for member in room.at(now).members.values()
+            if member.address and member.address != address
+        ]
+        if others:
+            room_id, member = self._chance.choose(others)
+            said += self._evict_gone(room_id, [member])
+        return said
+
+    # -- what came of it -------------------------------------------------------------------------
+
+    def settle(self, outcomes: Iterable[tuple[Delivery, Outcome]]) -> list[Delivery]:
+        """What is to be said because some deliveries did not arrive."""
+        said: list[Delivery] = []
+        for delivery, outcome in outcomes:
+            if outcome is Outcome.GONE:
+                said += self._gone(delivery)
+            if outcome is not Outcome.DELIVERED and delivery.sender and delivery.seat:
+                room_id, _ = delivery.seat
+                error = (
+                    PeerNotFound("The peer is gone", room_id)
+                    if outcome is Outcome.GONE
+                    else Undeliverable("The peer's socket would not take it", room_id)
+                )
+                said.append(answer(delivery.sender, Refused(error)))
+        return said
+
+    def _gone(self, delivery: Delivery) -> list[Delivery]:
+        """As a disconnect, and of the seat that we know about even if its claim was lost."""
+        claims = dict(self._rooms.forget(delivery.to))
+        if delivery.seat:
+            claims.setdefault(*delivery.seat)
+        return self._vacate(delivery.to, claims)
+
+    # -- without a socket ------------------------------------------------------------------------
+
+    def reserve(self, event_id: str, at: int, room_id: RoomId | None = None) -> Reservation:
+        """Take a seat for somebody whose socket comes later. Raises RoomFull."""
+        room_id = room_id or self._seals.room_id(event_id)
+        for attempt in range(_ATTEMPTS):
+            client_id = self._seals.client_id(event_id, attempt)
+            member = Member(client_id, at, at + self._limits.reservation, "{}")
+            try:
+                entry, evicted = self._enter(room_id, member, False, keeps_metadata=True)
+            except (_Taken, _Superseded):
+                continue
+            journal.note("join", room_id, client_id, outcome="reserved")
+            token = self._seals.resume_token(room_id, client_id, self._clock.now())
+            news = PeerJoined(room_id, entry.member, resumed=False)
+            others = _tell(entry.room.at(self._clock.now()), news, but=client_id)
+            return Reservation(room_id, entry.member, token, [*others, *evicted])
+        raise Internal("No free client id was found", room_id)
+
+    def remove(self, room_id: RoomId, client_id: ClientId) -> list[Delivery]:
+        """Free somebody's seat on request; its socket hears `left`. Raises PeerNotFound."""
+        departure = self._rooms.dismiss(room_id, client_id, None)
+        if departure is None:
+            raise PeerNotFound("Client not found in room", room_id)
+        said = self._announce(departure, Reason.LEFT)
+        if address := departure.member.address:
+            self._rooms.release(address, room_id, client_id)
+            said.append(Delivery(address, Left(room_id, Reason.LEFT)))
+        return said
+
+    def room(self, room_id: RoomId) -> Room:
+        """Who is in the room now."""
+        return self._rooms.find(room_id).at(self._clock.now())
+
+    def rooms(self) -> tuple[list[Room], bool]:
+        """Who is where, over a bounded number of rooms; and whether there are more."""
+        now = self._clock.now()
+        page, more = self._rooms.page(self._limits.page)
+        return [living for room in page if (living := room.at(now)).members], more
+
+
+def _same_seat(seat: Member, member: Member) -> bool:
+    """Whether the seat found is the one that an earlier run for this member took."""
+    if member.address is None:
+        return seat.since == member.since
+    return seat.address == member.address

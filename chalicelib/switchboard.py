@@ -1,0 +1,165 @@
+"""From an event to what it causes: decode, use case, deliveries; what came of them; once more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, assert_never
+
+from chalicelib import journal, messages
+from chalicelib.connections import Post
+from chalicelib.rooms import (
+    Address,
+    BadMessage,
+    ClientId,
+    Internal,
+    RoomId,
+    SignalingError,
+    TooLarge,
+    room_id,
+)
+from chalicelib.signaling import (
+    Arrival,
+    Delivery,
+    Outcome,
+    Refused,
+    Reservation,
+    Resume,
+    Signaling,
+    answer,
+)
+
+RequestContext = Mapping[str, Any]
+"""`requestContext` of a WebSocket event:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
+"""
+
+
+class Speaker(Protocol):
+    """What can post to sockets, side by side."""
+
+    def post(self, posts: Sequence[Post]) -> list[Outcome]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The largest message and the largest metadata, in bytes."""
+
+    message: int = 32768
+    metadata: int = 1024
+
+
+class Switchboard:
+    """One for all doors: sockets and REST end up with the same use cases and the same speaker."""
+
+    def __init__(self, signaling: Signaling, speaker: Speaker, sizes: Sizes) -> None:
+        self._signaling = signaling
+        self._speaker = speaker
+        self._sizes = sizes
+
+    # -- sockets ---------------------------------------------------------------------------------
+
+    def receive(self, context: RequestContext, body: str, binary: bool) -> None:
+        """A frame has come in. Whatever is wrong with it, its sender hears of it exactly once."""
+        arrival = _arrival(context)
+        try:
+            if binary:
+                raise BadMessage("Binary frames are not understood")
+            arrival = _arrival(context, messages.request_id(body))
+            request = messages.decode(body, self._sizes.message)
+            deliveries = self._requested(arrival, request)
+        except SignalingError as error:
+            journal.refused("message", arrival.address.connection, error.code)
+            deliveries = [answer(arrival, Refused(error))]
+        except Exception:
+            journal.failed("message", arrival.address.connection)
+            deliveries = [answer(arrival, Refused(_internal()))]
+        self._deliver(deliveries)
+
+    def disconnect(self, context: RequestContext) -> None:
+        """A socket has closed."""
+        self._deliver(self._signaling.disconnect(_address(context)))
+
+    def _requested(self, arrival: Arrival, request: messages.AnyRequest) -> list[Delivery]:
+        match request:
+            case messages.Join():
+                return self._join(arrival, request)
+            case messages.Signal(room_id=room, to=to, data=data):
+                return self._signaling.signal(arrival, room_id(room), ClientId(to), bytes(data))
+            case messages.Broadcast(room_id=room, data=data):
+                return self._signaling.broadcast(arrival, room_id(room), bytes(data))
+            case messages.Ping():
+                return self._signaling.ping(arrival)
+            case messages.Leave(room_id=room):
+                return self._signaling.leave(arrival, room_id(room))
+            case _:
+                assert_never(request)
+
+    def _join(self, arrival: Arrival, request: messages.Join) -> list[Delivery]:
+        room = None if request.room_id is None else room_id(request.room_id)
+        return self._signaling.join(
+            arrival, room, _resume(request), self._metadata(bytes(request.metadata))
+        )
+
+    def _metadata(self, raw: bytes) -> str | None:
+        if raw in (b"", b"null"):
+            return None
+        if not raw.startswith(b"{"):
+            raise BadMessage("Expected `object` - at `$.metadata`")
+        if len(raw) > self._sizes.metadata:
+            raise TooLarge(f"metadata has at most {self._sizes.metadata} bytes")
+        return raw.decode()
+
+    # -- REST ------------------------------------------------------------------------------------
+
+    def reserve(self, event_id: str, at: int, room: RoomId | None) -> Reservation:
+        """Take a seat for a socket that comes later, and let the room know."""
+        reservation = self._signaling.reserve(event_id, at, room)
+        self._deliver(reservation.deliveries)
+        return reservation
+
+    def remove(self, room: RoomId, client_id: ClientId) -> None:
+        """Free a seat, and let the room know."""
+        self._deliver(self._signaling.remove(room, client_id))
+
+    # -- speaking --------------------------------------------------------------------------------
+
+    def _deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """Say it all; then say what follows from what did not arrive, and leave it at that."""
+        outcomes = self._say(deliveries)
+        self._say(self._signaling.settle(zip(deliveries, outcomes, strict=True)))
+
+    def _say(self, deliveries: Sequence[Delivery]) -> list[Outcome]:
+        if not deliveries:
+            return []
+        return self._speaker.post(
+            [Post(d.to, messages.encode(d.event, d.request_id), d.hang_up) for d in deliveries]
+        )
+
+
+def _address(context: RequestContext) -> Address:
+    return Address(context["connectionId"], f"{context['apiId']}/{context['stage']}")
+
+
+def _arrival(context: RequestContext, request_id: str | None = None) -> Arrival:
+    return Arrival(
+        address=_address(context),
+        event_id=f"{context['connectionId']}/{context['requestId']}",
+        at=context["requestTimeEpoch"],
+        connected_at=context["connectedAt"],
+        request_id=request_id,
+    )
+
+
+def _resume(request: messages.Join) -> Resume | None:
+    """The seat that a join asks for. Raises BadMessage if only a part of it is there."""
+    given = (request.room_id, request.client_id, request.resume_token)
+    if request.client_id is None and request.resume_token is None:
+        return None
+    if None in given:
+        raise BadMessage("A resume needs roomId, clientId and resumeToken")
+    return Resume(ClientId(request.client_id or ""), request.resume_token or "")
+
+
+def _internal() -> Internal:
+    return Internal("Something went wrong on our side; try again")

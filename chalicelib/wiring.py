@@ -1,0 +1,145 @@
+"""The only place that builds the concrete things, each one when it is first needed."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from chalicelib import access, journal, settings
+from chalicelib.connections import Connections
+from chalicelib.signaling import Limits, Signaling
+from chalicelib.switchboard import Sizes, Switchboard
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_SIDE_BY_SIDE = 64  # posts at once: a full room in one go
+_GRACE = 60_000  # ms by which a seat may outlast its socket
+
+
+_building = threading.RLock()  # boto3 cannot make two clients at the same moment
+
+
+def once(build: Callable[P, T]) -> Callable[P, T]:
+    """Build it when it is first asked for, even if several threads ask at once."""
+    built = cache(build)
+
+    @wraps(build)
+    def get(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _building:
+            return built(*args, **kwargs)  # type: ignore[arg-type]
+
+    return get
+
+
+class SystemClock:
+    """The port Clock."""
+
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+class SystemChance:
+    """The port Chance."""
+
+    def choose(self, among: Sequence[T]) -> T:
+        return random.choice(among)  # noqa: S311 - whom to probe is no secret
+
+
+@once
+def configuration() -> settings.Settings:
+    """The settings of this process; reading them opens the journal."""
+    found = settings.read(os.environ)
+    journal.open_journal(found.log_level)
+    return found
+
+
+@once
+def signaling() -> Signaling:
+    from chalicelib.dynamodb import DynamoRooms
+    from chalicelib.ice import FixedIceServers
+
+    chosen, clock = configuration(), SystemClock()
+    return Signaling(
+        rooms=DynamoRooms(_dynamodb(), chosen.table_name, clock),
+        sockets=_connections(),
+        seals=access.HmacSeals(_keys(), chosen.resume_seconds * 1000),
+        ice=FixedIceServers(chosen.ice_servers),
+        clock=clock,
+        chance=SystemChance(),
+        limits=Limits(
+            capacity=chosen.room_capacity,
+            reservation=chosen.reservation_seconds * 1000,
+            socket=chosen.socket_seconds * 1000 + _GRACE,
+        ),
+    )
+
+
+@once
+def switchboard() -> Switchboard:
+    chosen = configuration()
+    sizes = Sizes(chosen.message_bytes, chosen.metadata_bytes)
+    return Switchboard(signaling(), _connections(), sizes)
+
+
+def _keys() -> dict[str, bytes]:
+    chosen = configuration()
+    text = chosen.signing_keys
+    if not text and chosen.signing_key_file:
+        text = access.keys_from_file(Path(chosen.signing_key_file))
+    return access.parse_keys(text)
+
+
+@once
+def _connections() -> Connections:
+    return Connections(_management, ThreadPoolExecutor(_SIDE_BY_SIDE, "post"))
+
+
+@once
+def _dynamodb() -> DynamoDBClient:
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "dynamodb",
+        region_name=configuration().region,
+        config=Config(
+            connect_timeout=1,
+            read_timeout=3,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            max_pool_connections=_SIDE_BY_SIDE,
+            tcp_keepalive=True,
+        ),
+    )
+
+
+@once
+def _management(gateway: str) -> ApiGatewayManagementApiClient:
+    import boto3
+    from botocore.config import Config
+
+    api, stage = gateway.split("/", 1)
+    chosen = configuration()
+    return boto3.client(
+        "apigatewaymanagementapi",
+        region_name=chosen.region,
+        endpoint_url=chosen.management_url.format(api=api, region=chosen.region, stage=stage),
+        config=Config(
+            connect_timeout=1,
+            read_timeout=2,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            max_pool_connections=_SIDE_BY_SIDE,
+            tcp_keepalive=True,
+        ),
+    )
