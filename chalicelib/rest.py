@@ -38,7 +38,7 @@ def decode(body: bytes) -> RoomRequest:
         given: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any] | None) or {}
         folded = {key.lower(): value for key, value in given.items()}
         fields = msgspec.convert(folded, _Fields)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage("Invalid payload") from error
     room = room_id(fields.roomId) if fields.roomId else None
     return RoomRequest(room, ClientId(fields.ClientId) if fields.ClientId else None)

@@ -61,6 +61,6 @@ def read(environment: Mapping[str, str]) -> Settings:
 
 def _number(name: str, text: str) -> int:
     low, high = _BOUNDS[name]
-    if not text.isdecimal() or not low <= int(text) <= high:
+    if not (text.isascii() and text.isdecimal()) or not low <= int(text) <= high:
         raise SettingError(f"{name.upper()} must be a whole number from {low} to {high}")
     return int(text)

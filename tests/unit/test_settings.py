@@ -1,0 +1,43 @@
+"""Settings: the contract's defaults, and clear words for a wrong one."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib import settings
+from chalicelib.ice import FixedIceServers
+from chalicelib.ports import IceServer
+from chalicelib.settings import SettingError
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    found = settings.read({})
+    assert (found.room_capacity, found.reservation_seconds) == (16, 120)
+    assert (found.socket_seconds, found.resume_seconds) == (7200, 86400)
+    assert (found.message_bytes, found.metadata_bytes) == (32768, 1024)
+    assert FixedIceServers(found.ice_servers).servers()[0].urls[0].startswith("stun:")
+
+
+def test_the_environment_wins() -> None:
+    found = settings.read({"ROOM_CAPACITY": "64", "TABLE_NAME": "t", "AWS_REGION": "eu-west-1"})
+    assert (found.room_capacity, found.table_name, found.region) == (64, "t", "eu-west-1")
+
+
+@pytest.mark.parametrize("value", ["0", "65", "-1", "many", "1.5", "١"])
+def test_a_number_out_of_bounds_is_named(value: str) -> None:
+    with pytest.raises(SettingError, match="ROOM_CAPACITY must be a whole number from 1 to 64"):
+        settings.read({"ROOM_CAPACITY": value})
+
+
+def test_ice_servers_are_read_as_browsers_write_them() -> None:
+    text = '[{"urls":"stun:a"},{"urls":["turn:b","turns:b"],"username":"u","credential":"c"}]'
+    assert FixedIceServers(text).servers() == (
+        IceServer(("stun:a",)),
+        IceServer(("turn:b", "turns:b"), "u", "c"),
+    )
+
+
+@pytest.mark.parametrize("text", ["", "{}", '[{"url":"stun:a"}]', '[{"urls":5}]'])
+def test_wrong_ice_servers_are_named(text: str) -> None:
+    with pytest.raises(SettingError, match="ICE_SERVERS"):
+        FixedIceServers(text)

@@ -1,0 +1,161 @@
+"""From an event to what it causes; with the two rounds, and errors that say nothing of ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from chalicelib.connections import Post
+from chalicelib.ports import Claims
+from chalicelib.rooms import Address
+from chalicelib.signaling import Limits, Outcome, Signaling
+from chalicelib.switchboard import Sizes, Switchboard
+from tests.fakes import FakeClock, FakeIce, FakeSeals, FakeSockets, FirstChance, MemoryRooms
+
+Frame = dict[str, Any]
+
+
+class Line:
+    """A speaker that notes what each socket is told; those in `gone` take nothing."""
+
+    def __init__(self) -> None:
+        self.gone: set[str] = set()
+        self.told: list[tuple[str, Frame]] = []
+
+    def post(self, posts: Sequence[Post]) -> list[Outcome]:
+        return [self._one(post) for post in posts]
+
+    def _one(self, post: Post) -> Outcome:
+        if post.to.connection in self.gone:
+            return Outcome.GONE
+        self.told.append((post.to.connection, json.loads(post.text)))
+        return Outcome.DELIVERED
+
+    def to(self, connection: str) -> list[Frame]:
+        return [frame for name, frame in self.told if name == connection]
+
+
+class Exchange:
+    """A switchboard over fakes, spoken to as a socket would."""
+
+    def __init__(self, rooms: MemoryRooms | None = None) -> None:
+        self.line = Line()
+        self.clock = FakeClock()
+        signaling = Signaling(
+            rooms or MemoryRooms(),
+            FakeSockets(),
+            FakeSeals(),
+            FakeIce(),
+            self.clock,
+            FirstChance(),
+            Limits(),
+        )
+        self.switchboard = Switchboard(signaling, self.line, Sizes())
+
+    def context(self, name: str) -> dict[str, Any]:
+        self.clock.time += 1
+        now = self.clock.time
+        return {
+            "connectionId": name,
+            "apiId": "api",
+            "stage": "stage",
+            "requestId": f"{name}{now}",
+            "requestTimeEpoch": now,
+            "connectedAt": now,
+        }
+
+    def say(self, name: str, frame: Frame | str, binary: bool = False) -> list[Frame]:
+        """What the socket itself hears back."""
+        before = len(self.line.to(name))
+        text = frame if isinstance(frame, str) else json.dumps(frame)
+        self.switchboard.receive(self.context(name), text, binary)
+        return self.line.to(name)[before:]
+
+
+@pytest.fixture
+def exchange() -> Exchange:
+    return Exchange()
+
+
+def test_an_answer_carries_the_id_of_its_request(exchange: Exchange) -> None:
+    (joined,) = exchange.say("ada", {"type": "join", "roomId": "garden", "id": "one"})
+    assert (joined["type"], joined["id"]) == ("joined", "one")
+    (pong,) = exchange.say("ada", {"type": "ping", "id": "two"})
+    assert (pong["type"], pong["id"]) == ("pong", "two")
+    (left,) = exchange.say("ada", {"type": "leave", "roomId": "garden", "id": "three"})
+    assert (left["type"], left["id"]) == ("left", "three")
+
+
+@pytest.mark.parametrize(
+    ("frame", "binary", "code"),
+    [
+        ("", False, "bad-message"),
+        ("aGVsbG8=", True, "bad-message"),
+        ('{"type":"join","roomId":""}', False, "bad-message"),
+        ('{"type":"join","roomId":"a\\u0000b"}', False, "bad-message"),
+        ('{"type":"join","roomId":"' + "x" * 129 + '"}', False, "bad-message"),
+        ('{"type":"join","clientId":"k3J9aQ"}', False, "bad-message"),
+        ('{"type":"join","roomId":"g","resumeToken":"t"}', False, "bad-message"),
+        ('{"type":"join","roomId":"g","clientId":"k3J9aQ","resumeToken":"t"}', False, "unauthorized"),
+        ('{"type":"join","metadata":[]}', False, "bad-message"),
+        ('{"type":"join","metadata":{"a":"' + "x" * 1024 + '"}}', False, "too-large"),
+        ('{"type":"leave","roomId":"garden"}', False, "not-in-room"),
+        ('{"type":"shout"}', False, "unknown-type"),
+    ],
+)
+def test_a_frame_that_cannot_be_served_gets_one_error(
+    exchange: Exchange, frame: str, binary: bool, code: str
+) -> None:
+    (error,) = exchange.say("ada", frame, binary)
+    assert (error["type"], error["code"]) == ("error", code)
+
+
+def test_a_metadata_of_exactly_1_kb_is_taken(exchange: Exchange) -> None:
+    metadata = '{"a":"' + "x" * (1024 - 8) + '"}'
+    assert len(metadata) == 1024
+    (joined,) = exchange.say("ada", '{"type":"join","metadata":' + metadata + "}")
+    assert joined["type"] == "joined"
+
+
+def test_a_forged_sender_is_replaced(exchange: Exchange) -> None:
+    (ada,) = exchange.say("ada", {"type": "join", "roomId": "garden"})
+    exchange.say("bea", {"type": "join", "roomId": "garden"})
+    forged = {"type": "broadcast", "roomId": "garden", "data": 1, "from": "forged"}
+    assert exchange.say("ada", forged) == []
+    assert exchange.line.to("bea")[-1]["from"] == ada["clientId"]
+
+
+def test_what_a_dead_receiver_causes_is_said_in_a_second_round_and_then_no_more(
+    exchange: Exchange,
+) -> None:
+    for name in ("ada", "bea", "cyd"):
+        exchange.say(name, {"type": "join", "roomId": "garden"})
+    exchange.line.gone = {"bea", "cyd"}
+    heard = exchange.say("ada", {"type": "broadcast", "roomId": "garden", "data": 1})
+    assert [frame["type"] for frame in heard] == ["peer-left", "peer-left"]
+    assert len(exchange.switchboard._signaling.rooms()[0][0].members) == 1
+
+
+def test_a_disconnect_is_announced(exchange: Exchange) -> None:
+    exchange.say("ada", {"type": "join", "roomId": "garden"})
+    exchange.say("bea", {"type": "join", "roomId": "garden"})
+    exchange.switchboard.disconnect(exchange.context("bea"))
+    last = exchange.line.to("ada")[-1]
+    assert (last["type"], last["reason"]) == ("peer-left", "disconnected")
+
+
+def test_what_breaks_on_our_side_is_an_internal_error_and_tells_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(MemoryRooms):
+        def claims(self, address: Address) -> Claims:
+            raise RuntimeError("the cellar is flooded")
+
+    exchange = Exchange(Broken())
+    (error,) = exchange.say("ada", {"type": "ping", "id": "7"})
+    assert (error["code"], error["id"]) == ("internal", "7")
+    assert "cellar" not in json.dumps(error)
+    assert "RuntimeError" in caplog.text
