@@ -63,20 +63,24 @@ def _answering(view: View) -> Callable[[], Response]:
     @wraps(view)
     def answer() -> Response:
         try:
-            return Response(view())
+            return _json(view())
         except SignalingError as error:
-            return Response(rest.refused(error), status_code=error.status)
+            return _json(rest.refused(error), error.status)
         except Exception:
             journal.failed(view.__name__)
-            return Response(rest.refused(Internal("Some error occurred; try again")), None, 500)
+            return _json(rest.refused(Internal("Some error occurred; try again")), 500)
 
     return answer
+
+
+def _json(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
+    return Response(body, {"Content-Type": "application/json", **headers}, status)
 
 
 def _not_allowed(allowed: str) -> Callable[[], Response]:
     def refuse() -> Response:
         body = {"error": f"Method not allowed; use {allowed}", "code": "method-not-allowed"}
-        return Response(body, {"Allow": f"{allowed}, OPTIONS"}, 405)
+        return _json(body, 405, Allow=f"{allowed}, OPTIONS")
 
     return refuse
 

@@ -49,7 +49,9 @@ class HmacSeals:
         if key_id not in self._keys or not (issued.isascii() and issued.isdecimal()):
             return False
         expected = self._proof(key_id, room_id, client_id, int(issued[:16]))
-        genuine = hmac.compare_digest(f"{key_id}.{issued}.{expected}".encode(), token.encode("utf-8", "surrogatepass"))
+        genuine = hmac.compare_digest(
+            f"{key_id}.{issued}.{expected}".encode(), token.encode("utf-8", "surrogatepass")
+        )
         return genuine and -_CLOCK_SKEW <= now - int(issued[:16]) <= self._lifetime
 
     def _proof(self, key_id: str, room_id: RoomId, client_id: ClientId, issued: int) -> str:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import IO, NoReturn, TypeVar
 
 import boto3
 import pytest
@@ -131,19 +131,22 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 @contextlib.contextmanager
-def desk(env: dict[str, str] | None = None, *flags: str) -> Iterator[str]:
+def desk(
+    env: dict[str, str] | None = None, *flags: str, stderr: IO[str] | None = None
+) -> Iterator[str]:
     """The whole product on free ports; yields its URL."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "infra.local", "--port", "0", *flags],
         cwd=ROOT,
         env={**os.environ, "ICE_SERVERS": "[]", **(env or {})},
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
-    )
-    try:
-        yield _announced_url(process)
-    finally:
-        stop(process)
+    ) as process:
+        try:
+            yield _announced_url(process)
+        finally:
+            stop(process)
 
 
 def _announced_url(process: subprocess.Popen[str]) -> str:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 
 import boto3
 import pytest
@@ -230,7 +231,7 @@ def test_of_64_who_join_a_room_for_8_at_once_exactly_8_are_in(
     # Each was told everybody who was admitted before, itself included: an order of admission.
     in_order = sorted(told.values(), key=lambda room: len(room.members))
     assert [len(room.members) for room in in_order] == list(range(1, 9))
-    for earlier, later in zip(in_order, in_order[1:], strict=False):
+    for earlier, later in pairwise(in_order):
         assert names(earlier) < names(later)
     for client_id, room in told.items():
         assert client_id in room.members

@@ -87,9 +87,10 @@ def test_race_4_a_receiver_that_hangs_does_not_stop_the_others(pool: ThreadPoolE
                 released.set()
 
     api = Releasing(slow=released)
-    assert connections(api, pool).post([post("slow"), post("bea"), post("last")]) == [
-        Outcome.DELIVERED
-    ] * 3
+    assert (
+        connections(api, pool).post([post("slow"), post("bea"), post("last")])
+        == [Outcome.DELIVERED] * 3
+    )
 
 
 def test_a_socket_is_hung_up_on_after_it_was_told(pool: ThreadPoolExecutor) -> None:

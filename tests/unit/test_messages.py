@@ -119,7 +119,9 @@ def test_the_id_of_a_refused_frame(frame: str, request_id: str | None) -> None:
 
 @pytest.mark.parametrize("number", ["1e999999", "123456789012345678901234567890", "-0", "1.000"])
 def test_data_is_carried_to_the_letter(number: str) -> None:
-    request = decode('{"type":"broadcast","roomId":"g","data":{"n": ' + number + ' , "u":"\\u00e4"}}')
+    request = decode(
+        '{"type":"broadcast","roomId":"g","data":{"n": ' + number + ' , "u":"\\u00e4"}}'
+    )
     assert isinstance(request, messages.Broadcast)
     frame = messages.encode(signaling.Broadcast(GARDEN, ADA, bytes(request.data)))
     assert b'"data":{"n": ' + number.encode() + b' , "u":"\\u00e4"}' in frame

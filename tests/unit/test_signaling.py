@@ -56,7 +56,9 @@ def only(deliveries: Sequence[Delivery], name: str) -> Event:
     return event
 
 
-def failing(deliveries: Sequence[Delivery], name: str, outcome: Outcome) -> list[tuple[Delivery, Outcome]]:
+def failing(
+    deliveries: Sequence[Delivery], name: str, outcome: Outcome
+) -> list[tuple[Delivery, Outcome]]:
     """The deliveries' outcomes if one socket does not take what it is sent."""
     return [(d, outcome if d.to == address(name) else Outcome.DELIVERED) for d in deliveries]
 
@@ -159,7 +161,9 @@ def test_a_seat_that_has_run_out_is_evicted_before_anybody_is_probed(house: Hous
         house.join(name)
     house.clock.time = reserved.until
     said = house.signaling.join(house.arrival("eve"), GARDEN)
-    assert PeerLeft(GARDEN, reserved.client_id, reserved.since, Reason.EXPIRED) in heard(said, "bea")
+    assert PeerLeft(GARDEN, reserved.client_id, reserved.since, Reason.EXPIRED) in heard(
+        said, "bea"
+    )
     assert house.sockets.probed == []
 
 
@@ -207,7 +211,9 @@ def test_race_6_a_resume_takes_the_seat_from_the_living_socket(house: House) -> 
     assert only(said, "ada") == Left(GARDEN, Reason.REPLACED)
     assert only(said, "bea") == PeerJoined(GARDEN, again.member, resumed=True)
     assert [d.hang_up for d in said if d.to == address("ada")] == [True]
-    assert [peer.client_id for peer in again.peers] == [p for p in house.roster() if p != ada.member.client_id]
+    assert [peer.client_id for peer in again.peers] == [
+        p for p in house.roster() if p != ada.member.client_id
+    ]
     assert len(house.roster()) == 2
 
 

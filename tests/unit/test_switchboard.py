@@ -99,7 +99,11 @@ def test_an_answer_carries_the_id_of_its_request(exchange: Exchange) -> None:
         ('{"type":"join","roomId":"' + "x" * 129 + '"}', False, "bad-message"),
         ('{"type":"join","clientId":"k3J9aQ"}', False, "bad-message"),
         ('{"type":"join","roomId":"g","resumeToken":"t"}', False, "bad-message"),
-        ('{"type":"join","roomId":"g","clientId":"k3J9aQ","resumeToken":"t"}', False, "unauthorized"),
+        (
+            '{"type":"join","roomId":"g","clientId":"k3J9aQ","resumeToken":"t"}',
+            False,
+            "unauthorized",
+        ),
         ('{"type":"join","metadata":[]}', False, "bad-message"),
         ('{"type":"join","metadata":{"a":"' + "x" * 1024 + '"}}', False, "too-large"),
         ('{"type":"leave","roomId":"garden"}', False, "not-in-room"),
