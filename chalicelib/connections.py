@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import journal
+from chalicelib.events import Outcome
 from chalicelib.rooms import Address
-from chalicelib.signaling import Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient

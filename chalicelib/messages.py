@@ -11,10 +11,9 @@ from typing import assert_never
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from chalicelib import signaling
+from chalicelib import events
 from chalicelib.ports import IceServer
 from chalicelib.rooms import BadMessage, Member, TooLarge, UnknownType
-from chalicelib.signaling import Event
 
 PROTOCOL = 1
 DEEPEST = 64
@@ -212,14 +211,14 @@ def _is_unknown(frame: str) -> bool:
 _encoder = msgspec.json.Encoder()
 
 
-def encode(event: Event, request_id: str | None = None) -> bytes:
+def encode(event: events.Event, request_id: str | None = None) -> bytes:
     """The frame that says the event, with the `id` of the request that it answers."""
     return _encoder.encode(_said(event, UNSET if request_id is None else request_id))
 
 
-def _said(event: Event, id: str | UnsetType) -> AnySaid:  # noqa: A002 - the wire's own word
+def _said(event: events.Event, id: str | UnsetType) -> AnySaid:  # noqa: A002 - the wire's own word
     match event:
-        case signaling.Joined(room, member, peers, token, ice):
+        case events.Joined(room, member, peers, token, ice):
             return Joined(
                 id,
                 PROTOCOL,
@@ -230,19 +229,19 @@ def _said(event: Event, id: str | UnsetType) -> AnySaid:  # noqa: A002 - the wir
                 tuple(map(_peer, peers)),
                 tuple(map(_ice_server, ice)),
             )
-        case signaling.PeerJoined(room, peer, resumed):
+        case events.PeerJoined(room, peer, resumed):
             return PeerJoined(id, room, _peer(peer), resumed)
-        case signaling.PeerLeft(room, client, since, reason):
+        case events.PeerLeft(room, client, since, reason):
             return PeerLeft(id, room, client, since, reason.value)
-        case signaling.Signal(room, sender, data):
+        case events.Signal(room, sender, data):
             return SignalFrom(id, room, sender, Raw(data))
-        case signaling.Broadcast(room, sender, data):
+        case events.Broadcast(room, sender, data):
             return BroadcastFrom(id, room, sender, Raw(data))
-        case signaling.Pong(rooms):
+        case events.Pong(rooms):
             return Pong(id, {room: dict(roster) for room, roster in rooms.items()})  # type: ignore[arg-type]
-        case signaling.Left(room, reason):
+        case events.Left(room, reason):
             return Left(id, room, reason.value)
-        case signaling.Refused(error):
+        case events.Refused(error):
             return Error(id, error.code, str(error), error.room_id or UNSET)
         case _:
             assert_never(event)

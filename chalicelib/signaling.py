@@ -7,17 +7,31 @@ whoever removed a seat is the one who announces it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, StrEnum
 
 from chalicelib import journal
+from chalicelib.events import (
+    Arrival,
+    Broadcast,
+    Delivery,
+    Event,
+    Joined,
+    Left,
+    Outcome,
+    PeerJoined,
+    PeerLeft,
+    Pong,
+    Reason,
+    Refused,
+    Signal,
+    answer,
+)
 from chalicelib.ports import (
     Chance,
     Claims,
     Clock,
     Departure,
-    IceServer,
     IceServers,
     Rooms,
     Seals,
@@ -33,22 +47,11 @@ from chalicelib.rooms import (
     Room,
     RoomFull,
     RoomId,
-    SignalingError,
     Unauthorized,
     Undeliverable,
 )
 
 _ATTEMPTS = 5  # each one answers a change that somebody else made between two of our calls
-
-
-class Reason(StrEnum):
-    """Why somebody is no longer on a seat."""
-
-    LEFT = "left"
-    DISCONNECTED = "disconnected"
-    EXPIRED = "expired"
-    REMOVED = "removed"
-    REPLACED = "replaced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,104 +66,11 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """One event from one socket."""
-
-    address: Address
-    event_id: str
-    """The same for every run of the same event."""
-    at: int
-    connected_at: int
-    request_id: str | None = None
-    """The client's own `id` for what it asks."""
-
-
-@dataclass(frozen=True, slots=True)
 class Resume:
     """A claim to a seat that one had before, and the proof."""
 
     client_id: ClientId
     token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    room_id: RoomId
-    member: Member
-    peers: Sequence[Member]
-    resume_token: str
-    ice_servers: Sequence[IceServer]
-
-
-@dataclass(frozen=True, slots=True)
-class PeerJoined:
-    room_id: RoomId
-    peer: Member
-    resumed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PeerLeft:
-    room_id: RoomId
-    client_id: ClientId
-    since: int
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    room_id: RoomId
-    sender: ClientId
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Broadcast:
-    room_id: RoomId
-    sender: ClientId
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Pong:
-    rooms: Mapping[RoomId, Mapping[ClientId, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    room_id: RoomId
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    error: SignalingError
-
-
-Event = Joined | PeerJoined | PeerLeft | Signal | Broadcast | Pong | Left | Refused
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """Something to be said to one socket."""
-
-    to: Address
-    event: Event
-    request_id: str | None = None
-    seat: tuple[RoomId, ClientId] | None = None
-    """The seat that made it a receiver; None for an answer to the socket's own request."""
-    sender: Arrival | None = None
-    """Who has to hear of it if this cannot be delivered."""
-    hang_up: bool = False
-    """The socket is closed once this has been said."""
-
-
-class Outcome(Enum):
-    """What came of a delivery."""
-
-    DELIVERED = "delivered"
-    GONE = "gone"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +100,6 @@ class _Superseded(Exception):
 
 class _Taken(Exception):
     """The id drawn for a newcomer is somebody else's."""
-
-
-def answer(arrival: Arrival, event: Event) -> Delivery:
-    """What the sender of an event hears back."""
-    return Delivery(arrival.address, event, request_id=arrival.request_id)
 
 
 def _tell(room: Room, event: Event, but: ClientId | None = None) -> list[Delivery]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, assert_never
 
 from chalicelib import journal, messages
 from chalicelib.connections import Post
+from chalicelib.events import Arrival, Delivery, Outcome, Refused, answer
 from chalicelib.rooms import (
     Address,
     BadMessage,
@@ -18,16 +19,7 @@ from chalicelib.rooms import (
     TooLarge,
     room_id,
 )
-from chalicelib.signaling import (
-    Arrival,
-    Delivery,
-    Outcome,
-    Refused,
-    Reservation,
-    Resume,
-    Signaling,
-    answer,
-)
+from chalicelib.signaling import Reservation, Resume, Signaling
 
 RequestContext = Mapping[str, Any]
 """`requestContext` of a WebSocket event:

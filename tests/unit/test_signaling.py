@@ -7,6 +7,21 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from chalicelib.events import (
+    Arrival,
+    Broadcast,
+    Delivery,
+    Event,
+    Joined,
+    Left,
+    Outcome,
+    PeerJoined,
+    PeerLeft,
+    Pong,
+    Reason,
+    Refused,
+    Signal,
+)
 from chalicelib.ports import Rooms
 from chalicelib.rooms import (
     Address,
@@ -18,24 +33,7 @@ from chalicelib.rooms import (
     Unauthorized,
     Undeliverable,
 )
-from chalicelib.signaling import (
-    Arrival,
-    Broadcast,
-    Delivery,
-    Event,
-    Joined,
-    Left,
-    Limits,
-    Outcome,
-    PeerJoined,
-    PeerLeft,
-    Pong,
-    Reason,
-    Refused,
-    Resume,
-    Signal,
-    Signaling,
-)
+from chalicelib.signaling import Limits, Resume, Signaling
 from tests.fakes import FakeClock, FakeIce, FakeSeals, FakeSockets, FirstChance, MemoryRooms
 
 GARDEN, ATTIC = RoomId("garden"), RoomId("attic")

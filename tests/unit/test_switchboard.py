@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from chalicelib.connections import Post
+from chalicelib.events import Outcome
 from chalicelib.ports import Claims
 from chalicelib.rooms import Address
-from chalicelib.signaling import Limits, Outcome, Signaling
+from chalicelib.signaling import Limits, Signaling
 from chalicelib.switchboard import Sizes, Switchboard
 from tests.fakes import FakeClock, FakeIce, FakeSeals, FakeSockets, FirstChance, MemoryRooms
 

