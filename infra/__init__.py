@@ -1,0 +1,1 @@
+"""What Parley stands on: the stack on AWS, and a gateway in miniature for the desk."""

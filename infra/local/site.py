@@ -1,0 +1,70 @@
+"""The client's files, as a strict host would serve them, and where they find the API."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+
+# What the machine's own tables say differs from system to system.
+mimetypes.add_type("text/javascript", ".js")
+mimetypes.add_type("text/javascript", ".mjs")
+mimetypes.add_type("application/manifest+json", ".webmanifest")
+
+POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "connect-src 'self' ws: wss: http: https:",
+        "img-src 'self' data: blob:",
+        "media-src 'self' blob:",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "object-src 'none'",
+    ]
+)
+HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Site:
+    """The files of one directory; without one there is nothing to see."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._files = StaticFiles(directory=directory, html=True) if directory else None
+
+    async def answer(self, request: Request) -> Response:
+        """The file of this path, `index.html` for a directory."""
+        response = await self._find(request)
+        if request.url.path.endswith("/manifest.json"):
+            response.headers["Content-Type"] = "application/manifest+json"
+        response.headers.update(HEADERS)
+        return response
+
+    async def _find(self, request: Request) -> Response:
+        try:
+            if self._files is None:
+                raise HTTPException(404)
+            path = self._files.get_path(request.scope)
+            return await self._files.get_response(path, request.scope)
+        except HTTPException as error:
+            return PlainTextResponse(f"{error.detail}\n", error.status_code)
+
+
+def whereabouts(request: Request, stage: str) -> Response:
+    """/config.json: the API's addresses as this very client reaches them."""
+    host = request.headers.get("host", "")
+    secure = "s" if request.url.scheme == "https" else ""
+    addresses = {
+        "api": f"http{secure}://{host}/{stage}",
+        "websocket": f"ws{secure}://{host}/ws",
+    }
+    return JSONResponse(addresses, headers=HEADERS | {"Cache-Control": "no-store"})
