@@ -1,0 +1,258 @@
+// The page: what people press and what they are told. It puts the parts together, and no rule about
+// signaling or connections lives here.
+
+import { Room, RoomError } from "./room.js";
+import { Signaling, SignalingError } from "./signaling.js";
+import { keepName, keepSeat, readName, takeSeat } from "./storage.js";
+import * as view from "./view.js";
+
+/** @typedef {import("./signaling.js").StoredSeat} StoredSeat */
+
+const LONGEST_ROOM_NAME = 128;
+const { elements } = view;
+
+/** @type {Record<string, string>} */
+const SENTENCES = {
+  "room-full": "This room is full. Try again later, or open a new room.",
+  "bad-message": "The server does not accept that room name. Choose another one.",
+  unauthorized: "This room does not let you in.",
+  "rate-limited": "Too many tries in a short time. Wait a moment and try again.",
+  timeout: "The server cannot be reached. Check your connection and try again.",
+  offline: "The server cannot be reached. Check your connection and try again.",
+  internal: "The server has a problem. Try again in a moment.",
+  config: "Parley's settings could not be loaded. Check your connection and press Join again.",
+  removed: "You were removed from the room.",
+  replaced: "You joined this room from another tab or window, so this one has left.",
+  "text-too-long": "That message is too long: 16 KB is the most.",
+};
+
+/** @type {Signaling | null} */
+let signaling = null;
+/** @type {Room | null} the stay that has begun, or is about to */
+let room = null;
+
+class ConfigError extends Error {
+  code = "config";
+}
+
+async function loadConfig() {
+  try {
+    const answer = await fetch("/config.json", { cache: "no-store" });
+    return /** @type {{api: string, websocket: string}} */ (await answer.json());
+  } catch (error) {
+    throw new ConfigError("no config.json", { cause: error });
+  }
+}
+
+async function connectService() {
+  signaling ??= new Signaling((await loadConfig()).websocket);
+  return signaling;
+}
+
+// ---- entering and leaving
+
+/**
+ * @param {string} [roomId] without one, a new room
+ * @param {StoredSeat | null} [seat]
+ */
+async function enter(roomId, seat = null) {
+  view.showEntryError("");
+  view.showNotice("");
+  view.showPhase("entering");
+  try {
+    const entering = new Room(await connectService());
+    room = entering;
+    listen(entering);
+    await entering.join(roomId, { ...seat, metadata: ownMetadata() });
+    showInside(entering);
+  } catch (error) {
+    if (seat) keepSeat(seat); // the next try may still come back as the same person
+    showOutside(sentence(error));
+  }
+}
+
+/** @param {Room} entered */
+function showInside(entered) {
+  const roomId = entered.roomId ?? "";
+  elements.room.value = roomId;
+  document.title = `${roomId} · Parley`;
+  history.replaceState(null, "", `#${encodeURIComponent(roomId)}`);
+  view.showPhase("inside");
+  view.showYou(entered.clientId, ownName());
+  view.addNote(greeting(entered.peers.map(view.nameOf)));
+  elements.message.focus();
+  refresh(entered);
+}
+
+/** @param {string} [error] */
+function showOutside(error = "") {
+  room = null;
+  document.title = "Parley";
+  view.showPhase("outside");
+  view.showStatus("offline");
+  view.showYou("", "");
+  view.showPeers([]);
+  view.showNotice("");
+  view.showEntryError(error);
+}
+
+/** @param {Room} entering */
+function listen(entering) {
+  entering.on("status", () => refresh(entering));
+  entering.on("peer", (news) => showPeer(entering, news));
+  entering.on("message", (message) => showMessage(entering, message));
+  entering.on("error", (error) => view.showComposerError(sentence(error)));
+  entering.on("left", (reason) => showOutside(reason === "left" ? "" : sentence({ code: reason })));
+}
+
+// ---- what happens inside
+
+/** @param {Room} inside */
+function refresh(inside) {
+  view.showStatus(inside.status);
+  view.showPeers(inside.peers);
+  const talking = inside.peers.some((peer) => peer.open);
+  const away = inside.clientId !== "" && inside.status !== "connected";
+  if (!away) view.showNotice("");
+  else if (talking) view.showNotice("Signaling is away; the conversation goes on.");
+  else view.showNotice("Signaling is away. Trying to get back …");
+}
+
+/** @type {Record<string, (name: string, resumed: boolean) => string>} */
+const NEWS = {
+  added: (name, resumed) => (resumed ? `${name} is back` : `${name} joined`),
+  removed: (name) => `${name} left`,
+};
+
+/**
+ * @param {Room} inside
+ * @param {import("./room.js").Events["peer"]} news
+ */
+function showPeer(inside, { change, peer, resumed }) {
+  refresh(inside);
+  const isInside = document.body.dataset.phase === "inside"; // before, the greeting names them
+  if (isInside && NEWS[change]) view.addNote(NEWS[change](view.nameOf(peer), resumed));
+}
+
+/**
+ * @param {Room} inside
+ * @param {import("./room.js").Events["message"]} message
+ */
+function showMessage(inside, { from, text, at }) {
+  const peer = inside.peers.find(({ clientId }) => clientId === from);
+  const author = peer ? view.nameOf(peer) : from;
+  view.addMessage({ author, clientId: from, text, at, own: false });
+}
+
+function sendMessage() {
+  const text = elements.message.value.trim();
+  if (!text || !room) return;
+  try {
+    if (room.send(text) === 0) return view.showComposerError("Nobody is connected to read it yet.");
+    view.addMessage({ author: "You", clientId: room.clientId, text, at: Date.now(), own: true });
+    elements.message.value = "";
+    view.showComposerError("");
+  } catch (error) {
+    view.showComposerError(sentence(error));
+  }
+}
+
+// ---- words
+
+/** @param {any} error */
+function sentence(error) {
+  const known = SENTENCES[error.code];
+  if (!known && !(error instanceof SignalingError || error instanceof RoomError)) console.error(error);
+  return known ?? error.message ?? "Something went wrong. Try again.";
+}
+
+/** @param {string[]} names */
+function greeting(names) {
+  if (names.length === 0) return "You are the first one here. Share the link to invite others.";
+  return `You joined. Here already: ${names.join(", ")}`;
+}
+
+/** @param {string} roomId */
+function complaintAbout(roomId) {
+  if (!roomId) return "Type the name of a room, or open a new one.";
+  if ([...roomId].length > LONGEST_ROOM_NAME) return "A room name has at most 128 characters.";
+  if (/\p{Cc}/u.test(roomId)) return "A room name cannot contain control characters.";
+  return "";
+}
+
+const ownName = () => elements.name.value.trim();
+
+const ownMetadata = () => (ownName() ? { name: ownName() } : {});
+
+/** The room that the link names. */
+function linkedRoom() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return location.hash.slice(1);
+  }
+}
+
+async function copyLink() {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    view.confirmCopy(true);
+  } catch {
+    view.confirmCopy(false);
+  }
+}
+
+// ---- the doors: forms, buttons, and the page's own coming and going
+
+elements.entry.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (room) return;
+  const roomId = elements.room.value.trim();
+  const complaint = complaintAbout(roomId);
+  if (complaint) return view.showEntryError(complaint);
+  const seat = takeSeat();
+  void enter(roomId, seat?.roomId === roomId ? seat : null);
+});
+
+elements.newRoom.addEventListener("click", () => void enter());
+
+elements.leave.addEventListener("click", () => {
+  view.addNote("You left");
+  void room?.leave();
+  elements.room.focus();
+});
+
+elements.copyLink.addEventListener("click", () => void copyLink());
+
+elements.composer.addEventListener("submit", (event) => {
+  event.preventDefault();
+  sendMessage();
+});
+
+elements.message.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  sendMessage();
+});
+
+elements.name.addEventListener("change", () => keepName(ownName()));
+
+addEventListener("hashchange", () => {
+  if (!room) elements.room.value = linkedRoom();
+});
+
+addEventListener("pagehide", () => {
+  const seat = room?.storedSeat;
+  if (seat) keepSeat(seat);
+  void room?.leave();
+});
+
+// After a reload, and when the browser brings the page back as it was: in the call again, as before.
+addEventListener("pageshow", () => {
+  const seat = takeSeat();
+  if (seat && seat.roomId === linkedRoom()) void enter(seat.roomId, seat);
+});
+
+elements.room.value = linkedRoom();
+elements.name.value = readName();
+view.showPhase("outside");

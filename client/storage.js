@@ -1,0 +1,57 @@
+// What this browser remembers. A seat lives in sessionStorage only while its page is away: it is
+// written when the page goes and taken out when it comes back, so that a duplicated tab, which
+// starts with a copy of sessionStorage, finds no seat to fight for.
+
+/** @typedef {import("./signaling.js").StoredSeat} StoredSeat */
+
+const SEAT = "parley:seat";
+const NAME = "parley:name";
+
+/** @param {StoredSeat} seat */
+export function keepSeat(seat) {
+  write("sessionStorage", SEAT, JSON.stringify(seat));
+}
+
+/**
+ * The seat that this tab left behind; it is not there a second time.
+ *
+ * @returns {StoredSeat | null}
+ */
+export function takeSeat() {
+  const text = read("sessionStorage", SEAT);
+  write("sessionStorage", SEAT, "");
+  return text ? JSON.parse(text) : null;
+}
+
+export const readName = () => read("localStorage", NAME);
+
+/** @param {string} name */
+export const keepName = (name) => write("localStorage", NAME, name);
+
+/**
+ * A browser may forbid storage: then nothing is remembered, and everything else works.
+ *
+ * @param {"localStorage" | "sessionStorage"} kind
+ * @param {string} key
+ */
+function read(kind, key) {
+  try {
+    return globalThis[kind].getItem(key) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * @param {"localStorage" | "sessionStorage"} kind
+ * @param {string} key
+ * @param {string} value
+ */
+function write(kind, key, value) {
+  try {
+    if (value) globalThis[kind].setItem(key, value);
+    else globalThis[kind].removeItem(key);
+  } catch {
+    // see read
+  }
+}

@@ -1,0 +1,429 @@
+// One RTCPeerConnection with one member for one session: perfect negotiation, and nothing else.
+// It knows neither socket nor room: `send` takes its messages away, `receive` brings the other's.
+//
+// What travels (third parties may rely on it):
+//
+//   {"session": "1795382699855-k3J9aQ", "seq": 1, "description"?: {type, sdp}, "candidates"?: […]}
+//
+// Rule 1: `seq` counts a sender's messages in a session from 1, whichever way they go (signaling or
+//         data channel). A message whose `seq` was seen before is a repetition and is dropped.
+// Rule 2: descriptions are applied in the order of `seq`: one that overtook others waits for them,
+//         3 s at most. One with a `seq` below that of a description already taken is dropped.
+// Rule 3: candidates are taken in any order. They wait until the description they belong to (by
+//         `usernameFragment`) has been applied.
+// Rule 4: a message may be repeated with the same `seq` as often as one likes; so whatever signaling
+//         may have lost can be said again without harm.
+
+import { Emitter } from "./emitter.js";
+import { Timer, systemClock } from "./clock.js";
+
+export const RIDE = 20; // candidates found this soon travel with their description
+export const BATCH = 80; // later ones wait this long for company: each message costs money
+export const OVERTAKEN = 3_000;
+export const CONNECT_WITHIN = 20_000;
+export const RESTART_WITHIN = 15_000;
+export const POLITE_PAUSE = 3_000;
+const LINGER = 300;
+
+/**
+ * @typedef {object} Negotiation
+ * @property {string} session
+ * @property {number} seq
+ * @property {RTCSessionDescriptionInit} [description]
+ * @property {RTCIceCandidateInit[]} [candidates]
+ *
+ * @typedef {{type: string, [field: string]: any}} Envelope what travels on the data channel:
+ *   `{"type":"signal","data":Negotiation}` is kept here, all others are handed on
+ *
+ * @typedef {"connecting" | "connected" | "interrupted" | "failed" | "closed"} PeerState
+ */
+
+/** Numbers messages, lets candidates gather, and can repeat what may have been lost. */
+class Outbox {
+  #seq = 0;
+  /** @type {{description?: RTCSessionDescriptionInit, candidates: RTCIceCandidateInit[]}} */
+  #draft = { candidates: [] };
+  /** @type {Negotiation[]} */
+  #unsettled = [];
+  #session;
+  #deliver;
+  #timer;
+
+  /**
+   * @param {string} session
+   * @param {(message: Negotiation) => boolean} deliver tells whether the way taken is reliable
+   * @param {import("./clock.js").Clock} clock
+   */
+  constructor(session, deliver, clock) {
+    this.#session = session;
+    this.#deliver = deliver;
+    this.#timer = new Timer(clock);
+  }
+
+  /** @param {RTCSessionDescriptionInit} description */
+  describe({ type, sdp }) {
+    // An offer that was rolled back before it went may be forgotten, an answer never.
+    if (this.#draft.description?.type === "answer") this.flush();
+    this.#draft.description = { type, sdp };
+    this.#timer.set(RIDE, () => this.flush());
+  }
+
+  /** @param {RTCIceCandidateInit} candidate */
+  add(candidate) {
+    this.#draft.candidates.push(candidate);
+    if (!this.#timer.running) this.#timer.set(BATCH, () => this.flush());
+  }
+
+  flush() {
+    this.#timer.stop();
+    const { description, candidates } = this.#draft;
+    if (!description && candidates.length === 0) return;
+    this.#draft = { candidates: [] };
+    this.#seq += 1;
+    const message = {
+      session: this.#session,
+      seq: this.#seq,
+      ...(description && { description }),
+      ...(candidates.length > 0 && { candidates }),
+    };
+    if (!this.#deliver(message)) this.#unsettled.push(message);
+  }
+
+  repeat() {
+    for (const message of this.#unsettled) this.#deliver(message);
+  }
+
+  /** All that was sent did its work: none of it needs repeating. */
+  settle() {
+    this.#unsettled = [];
+  }
+
+  close() {
+    this.#timer.stop();
+    this.settle();
+  }
+}
+
+/** Makes exactly-once, ordered descriptions out of messages in any order (rules 1 to 3). */
+class Inbox {
+  /** @type {Set<number>} */
+  #seen = new Set();
+  #complete = 0;
+  #described = 0;
+  /** @type {{seq: number, description: RTCSessionDescriptionInit}[]} */
+  #waiting = [];
+  #timer;
+  #onDescription;
+
+  /**
+   * @param {(description: RTCSessionDescriptionInit) => void} onDescription
+   * @param {import("./clock.js").Clock} clock
+   */
+  constructor(onDescription, clock) {
+    this.#onDescription = onDescription;
+    this.#timer = new Timer(clock);
+  }
+
+  /**
+   * @param {Negotiation} message
+   * @returns {RTCIceCandidateInit[]} the candidates in it, unless it is a repetition
+   */
+  take({ seq, description, candidates = [] }) {
+    if (this.#seen.has(seq)) return [];
+    this.#seen.add(seq);
+    while (this.#seen.has(this.#complete + 1)) this.#complete += 1;
+    if (description) this.#waiting.push({ seq, description });
+    this.#waiting.sort((a, b) => a.seq - b.seq);
+    this.#release();
+    return candidates;
+  }
+
+  close() {
+    this.#timer.stop();
+    this.#waiting = [];
+  }
+
+  #release() {
+    while (this.#waiting.length > 0 && this.#waiting[0].seq <= this.#complete) this.#releaseFirst();
+    if (this.#waiting.length === 0) return this.#timer.stop();
+    if (!this.#timer.running) this.#timer.set(OVERTAKEN, () => this.#waitNoLonger());
+  }
+
+  #waitNoLonger() {
+    this.#releaseFirst();
+    this.#release();
+  }
+
+  #releaseFirst() {
+    const first = this.#waiting.shift();
+    if (!first || first.seq < this.#described) return;
+    this.#described = first.seq;
+    this.#onDescription(first.description);
+  }
+}
+
+/**
+ * States: connecting → connected ⇄ interrupted → failed → (restart) → connected, or closed.
+ *
+ * - `interrupted`: the path is gone, for now; ICE still tries by itself.
+ * - `failed`: ICE gave up; `restart` may find another path.
+ * - `closed`: nothing more comes of this session: by `close`, because the other side closed, or
+ *   because no connection came about in time.
+ *
+ * @extends {Emitter<{state: PeerState, envelope: Envelope}>}
+ */
+export class Peer extends Emitter {
+  /** @type {PeerState} */
+  state = "connecting";
+  #polite;
+  #send;
+  #connection;
+  #outbox;
+  #inbox;
+  /** @type {RTCDataChannel | null} */
+  #channel = null;
+  /** @type {RTCIceCandidateInit[]} rule 3 */
+  #candidates = [];
+  #heard = false;
+  /**
+   * One step after the other, so that each finds the connection between steps: no flags needed to
+   * tell that an offer is being made or an answer applied.
+   *
+   * @type {Promise<void>}
+   */
+  #turn = Promise.resolve();
+  #clock;
+  #deadline;
+  #pause;
+
+  /**
+   * @param {object} options
+   * @param {boolean} options.polite gives way when both sides negotiate at once
+   * @param {string} options.session
+   * @param {(message: Negotiation) => void} options.send by signaling; must not throw
+   * @param {RTCIceServer[]} [options.iceServers]
+   * @param {typeof RTCPeerConnection} [options.RTCPeerConnection]
+   * @param {import("./clock.js").Clock} [options.clock]
+   */
+  constructor({ polite, session, send, iceServers = [], ...parts }) {
+    super();
+    this.#clock = parts.clock ?? systemClock;
+    this.#polite = polite;
+    this.#send = send;
+    this.#outbox = new Outbox(session, (message) => this.#deliver(message), this.#clock);
+    this.#inbox = new Inbox((description) => this.#queue(description), this.#clock);
+    this.#pause = new Timer(this.#clock);
+    this.#deadline = new Timer(this.#clock);
+    this.#deadline.set(CONNECT_WITHIN, () => this.close());
+    const Connection = parts.RTCPeerConnection ?? globalThis.RTCPeerConnection;
+    this.#connection = new Connection({ iceServers });
+    this.#listen(this.#connection);
+  }
+
+  /** Did the other side ever say anything in this session? */
+  get heard() {
+    return this.#heard;
+  }
+
+  /** Begins the session: makes the data channel, and so an offer. The other side only receives. */
+  start() {
+    this.#adopt(this.#connection.createDataChannel("parley"));
+  }
+
+  /** @param {Negotiation} message from the other side, by signaling */
+  receive(message) {
+    if (this.state === "closed" || !Number.isSafeInteger(message.seq)) return;
+    this.#heard = true;
+    this.#candidates.push(...this.#inbox.take(message));
+    this.#enqueue(() => this.#addCandidates());
+  }
+
+  /** Says again what signaling may have lost, while the two are not connected (rule 4). */
+  repeat() {
+    this.#outbox.repeat();
+  }
+
+  /** Looks for another path after `failed`; closes when none is found in time. */
+  restart() {
+    if (this.state !== "failed") return;
+    // Both sides see the failure: the polite one waits a little, so that one offer is enough.
+    this.#pause.set(this.#polite ? POLITE_PAUSE : 0, () => this.#connection.restartIce());
+  }
+
+  /**
+   * @param {Envelope} envelope
+   * @returns {boolean} false when there is no open channel: nothing was sent
+   */
+  send(envelope) {
+    if (this.#channel?.readyState !== "open") return false;
+    this.#channel.send(JSON.stringify(envelope));
+    return true;
+  }
+
+  /** Ends the session on this side. With `farewell`, the other side is told first. */
+  close({ farewell = false } = {}) {
+    if (this.state === "closed") return;
+    const said = farewell && this.send({ type: "bye" });
+    for (const part of [this.#deadline, this.#pause]) part.stop();
+    for (const part of [this.#outbox, this.#inbox]) part.close();
+    this.#become("closed");
+    // A connection closed at once would take the farewell with it.
+    if (said) this.#clock.setTimeout(() => this.#connection.close(), LINGER);
+    else this.#connection.close();
+  }
+
+  // ---- what the connection tells
+
+  /** @param {RTCPeerConnection} connection */
+  #listen(connection) {
+    connection.onnegotiationneeded = () => this.#enqueue(() => this.#offer());
+    connection.onicecandidate = ({ candidate }) => {
+      if (candidate?.candidate) this.#outbox.add(candidate.toJSON());
+    };
+    connection.onicegatheringstatechange = () => {
+      if (connection.iceGatheringState === "complete") this.#outbox.flush();
+    };
+    connection.onconnectionstatechange = () => this.#assess();
+    connection.ondatachannel = ({ channel }) => this.#adopt(channel);
+  }
+
+  /** @param {RTCDataChannel} channel */
+  #adopt(channel) {
+    this.#channel = channel;
+    channel.onopen = channel.onclose = () => this.#assess();
+    channel.onmessage = ({ data }) => this.#unwrap(data);
+    this.#assess();
+  }
+
+  #assess() {
+    if (this.state === "closed") return;
+    const observed = this.#observe();
+    if (observed === "closed") return this.close();
+    if (observed === "connected") this.#settle();
+    if (observed === "interrupted") this.#pause.stop();
+    if (observed === "failed" && !this.#deadline.running) {
+      this.#deadline.set(RESTART_WITHIN, () => this.close());
+    }
+    this.#become(observed);
+  }
+
+  /** @returns {PeerState} */
+  #observe() {
+    const transport = this.#connection.connectionState;
+    const channel = this.#channel?.readyState ?? "connecting";
+    if (transport === "closed" || channel === "closing" || channel === "closed") return "closed";
+    const fresh = this.state === "connecting";
+    if (transport === "failed") return fresh ? "closed" : "failed";
+    if (transport === "connected" && channel === "open") return "connected";
+    return fresh ? "connecting" : "interrupted";
+  }
+
+  #settle() {
+    for (const timer of [this.#deadline, this.#pause]) timer.stop();
+    if (this.state !== "connected") this.#outbox.settle();
+  }
+
+  /** @param {PeerState} state */
+  #become(state) {
+    if (state === this.state) return;
+    this.state = state;
+    this.emit("state", state);
+  }
+
+  // ---- messages, by data channel once there is one, else by signaling
+
+  /** @param {Negotiation} message */
+  #deliver(message) {
+    // A channel stays "open" long after its path has died: only a live one is trusted.
+    const live = this.state === "connected" && this.#connection.connectionState === "connected";
+    if (live && this.send({ type: "signal", data: message })) return true;
+    this.#send(message);
+    return false;
+  }
+
+  /** @param {unknown} text */
+  #unwrap(text) {
+    if (this.state === "closed") return;
+    const envelope = parseEnvelope(text);
+    if (envelope?.type === "signal") this.receive(envelope.data ?? {});
+    else if (envelope) this.emit("envelope", envelope);
+  }
+
+  // ---- perfect negotiation
+
+  /** @param {() => Promise<void>} step */
+  #enqueue(step) {
+    this.#turn = this.#turn.then(step).catch((error) => {
+      // A step may be overtaken by `close`; any other failure shows as a connection that does not
+      // come about, and its deadline ends the session.
+      if (this.state !== "closed") console.warn("Negotiation:", error);
+    });
+  }
+
+  async #offer() {
+    // Since this was asked for, an offer of the other side may have done the job, or be at it.
+    if (this.#connection.signalingState !== "stable") return;
+    await this.#describe();
+  }
+
+  async #describe() {
+    await this.#connection.setLocalDescription();
+    const description = this.#connection.localDescription;
+    if (description) this.#outbox.describe(description);
+  }
+
+  /** @param {RTCSessionDescriptionInit} description */
+  #queue(description) {
+    this.#enqueue(() => this.#apply(description));
+  }
+
+  /** @param {RTCSessionDescriptionInit} description */
+  async #apply(description) {
+    const connection = this.#connection;
+    const offered = connection.signalingState === "have-local-offer";
+    const isOffer = description.type === "offer";
+    if (isOffer ? offered && !this.#polite : !offered) return; // ours stands, or nobody asked
+    await connection.setRemoteDescription(description); // rolls our own offer back, if need be
+    if (isOffer) await this.#describe();
+    await this.#addCandidates();
+  }
+
+  /** Adds those whose description is there; the others go on waiting (rule 3). */
+  async #addCandidates() {
+    const sdp = this.#connection.remoteDescription?.sdp;
+    if (!sdp) return;
+    const usable = this.#candidates.filter((candidate) => belongs(candidate, sdp));
+    this.#candidates = this.#candidates.filter((candidate) => !belongs(candidate, sdp));
+    for (const candidate of usable) await this.#addCandidate(candidate);
+  }
+
+  /** @param {RTCIceCandidateInit} candidate */
+  async #addCandidate(candidate) {
+    try {
+      await this.#connection.addIceCandidate(candidate);
+    } catch {
+      // One path fewer. Whether any is left shows in the state of the connection.
+    }
+  }
+}
+
+/**
+ * @param {RTCIceCandidateInit} candidate
+ * @param {string} sdp
+ */
+function belongs({ usernameFragment }, sdp) {
+  return !usernameFragment || sdp.includes(`a=ice-ufrag:${usernameFragment}\r\n`);
+}
+
+/**
+ * @param {unknown} text
+ * @returns {Envelope | null} null for what is no envelope: somebody else's program may be there
+ */
+function parseEnvelope(text) {
+  try {
+    const envelope = JSON.parse(String(text));
+    return typeof envelope?.type === "string" ? envelope : null;
+  } catch {
+    return null;
+  }
+}

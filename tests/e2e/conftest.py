@@ -1,0 +1,83 @@
+"""A desk, a Chromium, and people who visit: everything real, all of it on loopback."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Error, sync_playwright
+
+from tests import parts
+from tests.e2e.desk import Desk
+from tests.e2e.visitor import Visitor
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+]
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or parts.missing("Chromium")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        except Error as error:
+            parts.missing(f"a Chromium that starts ({error.message.splitlines()[0]})")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def shared_desk() -> Iterator[Desk]:
+    """One desk for all tests of a worker that leave it as they found it."""
+    yield from _running_desk()
+
+
+@pytest.fixture
+def own_desk() -> Iterator[Desk]:
+    """A desk to be stopped at will; ask for it before `visit`, so that it is the last to go."""
+    yield from _running_desk()
+
+
+def _running_desk() -> Iterator[Desk]:
+    desk = Desk()
+    try:
+        desk.start()
+        yield desk
+    finally:
+        desk.stop()
+
+
+@pytest.fixture
+def visit(browser: Browser, shared_desk: Desk) -> Iterator[Visit]:
+    """Opens a page, each in a browser context of its own; in the end, none may have complained."""
+    visitors: list[Visitor] = []
+
+    def one_more(desk: Desk = shared_desk, fragment: str = "") -> Visitor:
+        page = browser.new_context().new_page()
+        visitors.append(Visitor(page, desk.url))
+        return visitors[-1].open(fragment)
+
+    yield one_more
+    for visitor in visitors:
+        visitor.page.context.close()
+    assert [visitor.complaints for visitor in visitors] == [[] for _ in visitors]
+
+
+@pytest.fixture
+def garden() -> str:
+    """A room of this test's own, with letters that a link must encode."""
+    return f"garden ü/%#{uuid.uuid4().hex[:8]}"
