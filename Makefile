@@ -33,7 +33,7 @@ test-unit: $(LIBRARIES) $(NODE) test-client ## Run the tests that need no real p
 	$(BIN)/pytest -q tests/unit
 
 test-client: $(NODE)
-	node --test 'tests/client/*.test.js'
+	node --test tests/client/*.test.js
 
 test-python: $(PARTS)
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(TESTS)
