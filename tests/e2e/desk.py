@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -46,12 +47,20 @@ class Desk:
 
 
 def free_pair_of_ports() -> int:
-    """A port whose successor is free too: MiniStack takes that one."""
-    while not _is_free((port := parts.free_port()) + 1):
+    """A port whose successor is free too: MiniStack takes that one.
+
+    Both lie below those that the system gives to outgoing connections, so that nobody takes them
+    while the desk is stopped.
+    """
+    while not (_is_free(port := random.randrange(20_000, 32_000, 2)) and _is_free(port + 1)):
         pass
     return port
 
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        return port < 65536 and probe.connect_ex(("127.0.0.1", port)) != 0
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
