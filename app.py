@@ -67,7 +67,7 @@ def _answering(view: View) -> Callable[[], Response]:
         except SignalingError as error:
             return _json(rest.refused(error), error.status)
         except Exception:
-            journal.failed(view.__name__)
+            journal.failed()
             return _json(rest.refused(Internal("Some error occurred; try again")), 500)
 
     return answer

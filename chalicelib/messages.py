@@ -162,6 +162,11 @@ def decode(frame: str, largest: int) -> AnyRequest:
         raise BadMessage("The frame is not JSON in valid Unicode") from error
 
 
+def kind(request: AnyRequest) -> str:
+    """The `type` of a request, as it stands on the wire."""
+    return str(request.__struct_config__.tag)
+
+
 def request_id(frame: str) -> str | None:
     """The `id` of a frame that was refused, as far as it has one."""
     try:

@@ -161,7 +161,7 @@ class Signaling:
                 return [answer(arrival, Left(room_id, Reason.REPLACED))]
             except RoomFull:
                 self._rooms.release(arrival.address, room_id, client_id)
-                journal.note("join", room_id, client_id, outcome=RoomFull.code)
+                journal.subject(room_id, client_id)
                 raise
         raise Internal("No free client id was found", room_id)
 
@@ -185,7 +185,9 @@ class Signaling:
         until = self._seat_end(arrival)
         member = Member(client_id, arrival.at, until, metadata or "{}", arrival.address)
         entry, evicted = self._enter(room_id, member, proven, keeps_metadata=metadata is None)
+        journal.subject(room_id, client_id)
         journal.note("join", room_id, client_id, outcome="resumed" if proven else "joined")
+        journal.count("Joins")
         return [*self._welcome(arrival, entry), *evicted, *self._farewell(entry)]
 
     def _enter(
@@ -243,8 +245,10 @@ class Signaling:
         return self._evict(room_id, dead, Reason.DISCONNECTED)
 
     def _evict(self, room_id: RoomId, members: Iterable[Member], reason: Reason) -> list[Delivery]:
-        departures = [self._rooms.evict(room_id, member) for member in members]
-        return [said for d in departures if d for said in self._announce(d, reason)]
+        seen = [self._rooms.evict(room_id, member) for member in members]
+        departures = [departure for departure in seen if departure]
+        journal.count("Evictions", len(departures))
+        return [said for d in departures for said in self._announce(d, reason)]
 
     def _welcome(self, arrival: Arrival, entry: _Entry) -> list[Delivery]:
         member, now = entry.member, self._clock.now()
@@ -277,6 +281,7 @@ class Signaling:
         departure = self._rooms.dismiss(room_id, client_id, arrival.address)
         if departure is None:
             raise NotInRoom("You are not in this room", room_id)
+        journal.subject(room_id, client_id)
         left = answer(arrival, Left(room_id, Reason.LEFT))
         return [left, *self._announce(departure, Reason.LEFT)]
 
@@ -300,6 +305,7 @@ class Signaling:
     def _announce(self, departure: Departure, reason: Reason) -> list[Delivery]:
         member, room = departure.member, departure.room.at(self._clock.now())
         journal.note("leave", room.room_id, member.client_id, outcome=reason.value)
+        journal.count(f"Leaves.{reason.value}")
         if not departure.room.members:
             journal.note("leave", room.room_id, member.client_id, outcome="room deleted")
         return _tell(room, PeerLeft(room.room_id, member.client_id, member.since, reason))
@@ -316,6 +322,7 @@ class Signaling:
             raise PeerNotFound("No such peer in this room", room_id)
         if peer.address is None:
             raise Undeliverable("This peer has a seat, but no socket yet", room_id)
+        journal.count("Signals")
         event = Signal(room_id, sender.client_id, data)
         return [Delivery(peer.address, event, seat=(room_id, to), sender=arrival)]
 
@@ -330,6 +337,7 @@ class Signaling:
         sender = room.holder(arrival.address)
         if sender is None:
             raise NotInRoom("You are not in this room", room_id)
+        journal.subject(room_id, sender.client_id)
         return room, sender
 
     def ping(self, arrival: Arrival) -> list[Delivery]:
@@ -418,7 +426,9 @@ class Signaling:
                 entry, evicted = self._enter(room_id, member, False, keeps_metadata=True)
             except (_Taken, _Superseded):
                 continue
+            journal.subject(room_id, client_id)
             journal.note("join", room_id, client_id, outcome="reserved")
+            journal.count("Joins")
             token = self._seals.resume_token(room_id, client_id, self._clock.now())
             news = PeerJoined(room_id, entry.member, resumed=False)
             others = _tell(entry.room.at(self._clock.now()), news, but=client_id)

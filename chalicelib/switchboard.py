@@ -53,24 +53,35 @@ class Switchboard:
 
     def receive(self, context: RequestContext, body: str, binary: bool) -> None:
         """A frame has come in. Whatever is wrong with it, its sender hears of it exactly once."""
-        arrival = _arrival(context)
-        try:
-            if binary:
-                raise BadMessage("Binary frames are not understood")
-            arrival = _arrival(context, messages.request_id(body))
-            request = messages.decode(body, self._sizes.message)
-            deliveries = self._requested(arrival, request)
-        except SignalingError as error:
-            journal.refused("message", arrival.address.connection, error.code)
-            deliveries = [answer(arrival, Refused(error))]
-        except Exception:
-            journal.failed("message", arrival.address.connection)
-            deliveries = [answer(arrival, Refused(_internal()))]
-        self._deliver(deliveries)
+        with journal.page("message", context["connectionId"], context["requestId"]) as page:
+            arrival = _arrival(context, None if binary else messages.request_id(body))
+            try:
+                deliveries = self._received(arrival, body, binary, page)
+            except SignalingError as error:
+                deliveries = [self._refuse(arrival, error, page)]
+            except Exception:
+                journal.failed()
+                deliveries = [self._refuse(arrival, _internal(), page)]
+            self._deliver(deliveries)
 
     def disconnect(self, context: RequestContext) -> None:
         """A socket has closed."""
-        self._deliver(self._signaling.disconnect(_address(context)))
+        with journal.page("disconnect", context["connectionId"], context["requestId"]):
+            self._deliver(self._signaling.disconnect(_address(context)))
+
+    def _received(
+        self, arrival: Arrival, body: str, binary: bool, page: journal.Page
+    ) -> list[Delivery]:
+        if binary:
+            raise BadMessage("Binary frames are not understood")
+        request = messages.decode(body, self._sizes.message)
+        page.operation = messages.kind(request)
+        return self._requested(arrival, request)
+
+    def _refuse(self, arrival: Arrival, error: SignalingError, page: journal.Page) -> Delivery:
+        page.outcome = error.code
+        journal.count(f"Errors.{error.code}")
+        return answer(arrival, Refused(error))
 
     def _requested(self, arrival: Arrival, request: messages.AnyRequest) -> list[Delivery]:
         match request:
@@ -106,13 +117,15 @@ class Switchboard:
 
     def reserve(self, event_id: str, at: int, room: RoomId | None) -> Reservation:
         """Take a seat for a socket that comes later, and let the room know."""
-        reservation = self._signaling.reserve(event_id, at, room)
-        self._deliver(reservation.deliveries)
-        return reservation
+        with journal.page("reserve", request=event_id):
+            reservation = self._signaling.reserve(event_id, at, room)
+            self._deliver(reservation.deliveries)
+            return reservation
 
     def remove(self, room: RoomId, client_id: ClientId) -> None:
         """Free a seat, and let the room know."""
-        self._deliver(self._signaling.remove(room, client_id))
+        with journal.page("remove"):
+            self._deliver(self._signaling.remove(room, client_id))
 
     # -- speaking --------------------------------------------------------------------------------
 
@@ -124,9 +137,12 @@ class Switchboard:
     def _say(self, deliveries: Sequence[Delivery]) -> list[Outcome]:
         if not deliveries:
             return []
-        return self._speaker.post(
+        outcomes = self._speaker.post(
             [Post(d.to, messages.encode(d.event, d.request_id), d.hang_up) for d in deliveries]
         )
+        for outcome in outcomes:
+            journal.count(f"Posts.{outcome.value}")
+        return outcomes
 
 
 def _address(context: RequestContext) -> Address:

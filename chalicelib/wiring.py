@@ -61,7 +61,8 @@ class SystemChance:
 def configuration() -> settings.Settings:
     """The settings of this process; reading them opens the journal."""
     found = settings.read(os.environ)
-    journal.open_journal(found.log_level)
+    on_lambda = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+    journal.open_journal(found.log_level, found.table_name if on_lambda else None)
     return found
 
 

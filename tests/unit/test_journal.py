@@ -1,0 +1,126 @@
+"""What a call leaves in the log, and in CloudWatch's metrics."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib import journal
+from tests.unit.test_switchboard import Exchange
+
+Line = dict[str, Any]
+
+
+class Log:
+    """The lines that were written since last asked."""
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+
+    def lines(self) -> list[Line]:
+        text = self.stream.getvalue()
+        self.stream.truncate(0)
+        self.stream.seek(0)
+        return [json.loads(line) for line in text.splitlines()]
+
+    def closing(self) -> Line:
+        """The line that closes the page of the last event."""
+        return self.lines()[-1]
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    written = Log()
+    journal.open_journal("INFO", "parley-test", written.stream)
+    yield written
+    journal.open_journal("INFO")
+    logging.getLogger("parley").propagate = True  # so that caplog hears it
+
+
+def counts(line: Line) -> dict[str, int]:
+    """What the line counts, as CloudWatch reads it."""
+    (_, counted) = line["_aws"]["CloudWatchMetrics"]
+    assert counted["Namespace"] == "Parley"
+    assert counted["Dimensions"] == [["Deployment"]]
+    assert line["Deployment"] == "parley-test"
+    return {metric["Name"]: line[metric["Name"]] for metric in counted["Metrics"]}
+
+
+def test_a_join_says_who_where_and_what_came_of_it(log: Log) -> None:
+    exchange = Exchange()
+    (joined,) = exchange.say("ada", {"type": "join", "roomId": "garden"})
+    noted, closing = log.lines()
+    assert noted["message"] == f"[Room:garden] [Client:{joined['clientId']}] joined"
+    assert closing["message"] == f"[Room:garden] [Client:{joined['clientId']}] join: ok"
+    for line in (noted, closing):
+        assert (line["room"], line["client"]) == ("garden", joined["clientId"])
+        assert line["connection"] == "ada"
+        assert line["request"].startswith("ada")
+        assert line["operation"] == "join"
+        assert line["level"] == "INFO"
+    assert (noted["outcome"], closing["outcome"]) == ("joined", "ok")
+    assert closing["duration"] >= 0
+    assert counts(closing) == {"Joins": 1, "Posts.delivered": 1}
+
+
+def test_duration_is_a_metric_of_each_operation(log: Log) -> None:
+    Exchange().say("ada", {"type": "ping"})
+    line = log.closing()
+    (timed, _) = line["_aws"]["CloudWatchMetrics"]
+    assert timed["Dimensions"] == [["Deployment", "operation"]]
+    assert timed["Metrics"] == [{"Name": "Duration", "Unit": "Milliseconds"}]
+    assert line["operation"] == "ping"
+    assert line["Duration"] == line["duration"]
+    assert abs(line["_aws"]["Timestamp"] - 1000 * time.time()) < 60_000
+
+
+def test_what_a_call_counts(log: Log) -> None:
+    exchange = Exchange()
+    exchange.say("ada", {"type": "join", "roomId": "garden"})
+    (bea,) = exchange.say("bea", {"type": "join", "roomId": "garden"})
+    assert counts(log.closing()) == {"Joins": 1, "Posts.delivered": 2}
+    signal = {"type": "signal", "roomId": "garden", "to": bea["clientId"], "data": 1}
+    exchange.say("ada", signal)
+    assert counts(log.closing()) == {"Signals": 1, "Posts.delivered": 1}
+    exchange.line.gone = {"bea"}
+    exchange.say("ada", signal)
+    left, closing = log.lines()
+    assert (left["outcome"], left["client"]) == ("disconnected", bea["clientId"])
+    assert counts(closing) == {
+        "Signals": 1,
+        "Posts.gone": 1,
+        "Leaves.disconnected": 1,
+        "Posts.delivered": 2,  # the news, and that the signal found nobody
+    }
+    exchange.say("ada", {"type": "leave", "roomId": "garden"})
+    assert counts(log.closing())["Leaves.left"] == 1
+
+
+def test_a_refusal_is_counted_by_its_code(log: Log) -> None:
+    exchange = Exchange()
+    exchange.say("ada", "oops")
+    line = log.closing()
+    assert (line["operation"], line["outcome"]) == ("message", "bad-message")
+    assert counts(line) == {"Errors.bad-message": 1, "Posts.delivered": 1}
+    exchange.say("ada", {"type": "leave", "roomId": "garden"})
+    line = log.closing()
+    assert (line["operation"], line["outcome"]) == ("leave", "not-in-room")
+
+
+def test_metrics_are_written_even_when_little_else_is(log: Log) -> None:
+    journal.open_journal("ERROR", "parley-test", log.stream)
+    Exchange().say("ada", {"type": "join"})
+    (line,) = log.lines()
+    assert counts(line)["Joins"] == 1
+
+
+def test_off_lambda_there_are_no_metrics(log: Log) -> None:
+    journal.open_journal("INFO", None, log.stream)
+    Exchange().say("ada", {"type": "ping"})
+    assert "_aws" not in log.closing()
