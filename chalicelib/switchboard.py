@@ -80,7 +80,6 @@ class Switchboard:
 
     def _refuse(self, arrival: Arrival, error: SignalingError, page: journal.Page) -> Delivery:
         page.outcome = error.code
-        journal.count(f"Errors.{error.code}")
         return answer(arrival, Refused(error))
 
     def _requested(self, arrival: Arrival, request: messages.AnyRequest) -> list[Delivery]:
@@ -140,9 +139,15 @@ class Switchboard:
         outcomes = self._speaker.post(
             [Post(d.to, messages.encode(d.event, d.request_id), d.hang_up) for d in deliveries]
         )
-        for outcome in outcomes:
-            journal.count(f"Posts.{outcome.value}")
+        _count(deliveries, outcomes)
         return outcomes
+
+
+def _count(deliveries: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
+    for delivery, outcome in zip(deliveries, outcomes, strict=True):
+        journal.count(f"Posts.{outcome.value}")
+        if isinstance(delivery.event, Refused):
+            journal.count(f"Errors.{delivery.event.error.code}")
 
 
 def _address(context: RequestContext) -> Address:

@@ -96,6 +96,7 @@ def test_what_a_call_counts(log: Log) -> None:
         "Signals": 1,
         "Posts.gone": 1,
         "Leaves.disconnected": 1,
+        "Errors.peer-not-found": 1,
         "Posts.delivered": 2,  # the news, and that the signal found nobody
     }
     exchange.say("ada", {"type": "leave", "roomId": "garden"})
