@@ -16,9 +16,10 @@ export const systemClock = {
   clearTimeout: (timer) => clearTimeout(timer),
 };
 
-/**
- * One timer that can be set, set anew and stopped; a deadline that has been set anew is forgotten.
- */
+const LATE = 2_000;
+const GRACE = 2_000;
+
+/** One timer that can be set, set anew and stopped; what has been set anew is forgotten. */
 export class Timer {
   #clock;
   /** @type {any} */
@@ -43,6 +44,21 @@ export class Timer {
       this.#timer = null;
       callback();
     }, milliseconds);
+  }
+
+  /**
+   * Like `set`, for a verdict on silence. When the machine slept or the page was frozen, what it
+   * waits for may stand in line right behind this timer: then there is a moment of grace.
+   *
+   * @param {number} milliseconds
+   * @param {() => void} callback
+   */
+  deadline(milliseconds, callback) {
+    const due = this.#clock.now() + milliseconds;
+    this.set(milliseconds, () => {
+      if (this.#clock.now() - due > LATE) this.set(GRACE, callback);
+      else callback();
+    });
   }
 
   stop() {

@@ -6,7 +6,11 @@ import { Signaling, SignalingError } from "./signaling.js";
 import { keepName, keepSeat, readName, takeSeat } from "./storage.js";
 import * as view from "./view.js";
 
-/** @typedef {import("./signaling.js").StoredSeat} StoredSeat */
+/**
+ * @typedef {import("./signaling.js").StoredSeat} StoredSeat
+ * @typedef {{websocket: string, lifetime?: number, pingEvery?: number}} Config milliseconds, for a
+ *   gateway whose limits are not AWS's
+ */
 
 const LONGEST_ROOM_NAME = 128;
 const { elements } = view;
@@ -38,14 +42,17 @@ class ConfigError extends Error {
 async function loadConfig() {
   try {
     const answer = await fetch("/config.json", { cache: "no-store" });
-    return /** @type {{api: string, websocket: string}} */ (await answer.json());
+    return /** @type {Config} */ (await answer.json());
   } catch (error) {
     throw new ConfigError("no config.json", { cause: error });
   }
 }
 
 async function connectService() {
-  signaling ??= new Signaling((await loadConfig()).websocket);
+  if (!signaling) {
+    const { websocket, lifetime, pingEvery } = await loadConfig();
+    signaling = new Signaling(websocket, { lifetime, pingEvery });
+  }
   return signaling;
 }
 

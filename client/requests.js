@@ -1,6 +1,8 @@
+import { Timer } from "./clock.js";
+
 export const ANSWER_WITHIN = 10_000;
 
-/** @typedef {Record<string, any>} Frame */
+/** @typedef {import("./frames.js").Frame} Frame */
 
 /**
  * `code` is one of the server's (`room-full`, `not-in-room`, …) or of the client's own: `timeout`,
@@ -21,16 +23,30 @@ export class SignalingError extends Error {
   }
 }
 
-/** Answers find their requests through `id`; every request is settled exactly once. */
+/**
+ * Answers find their requests through `id`; every request is settled exactly once. One that stays
+ * unanswered is sent a second time when half of its time is over: a join, a leave and a ping do
+ * nothing twice.
+ */
 export class Requests {
+  #send;
   #clock;
   #last = 0;
-  /** @type {Map<string, {settle: (outcome: Frame | SignalingError) => void, timer: any}>} */
+  /** @type {Map<string, {settle: (outcome: Frame | SignalingError) => void, timer: Timer}>} */
   #pending = new Map();
 
-  /** @param {import("./clock.js").Clock} clock */
-  constructor(clock) {
+  /**
+   * @param {(message: Frame) => void} send throws when nothing can be sent
+   * @param {import("./clock.js").Clock} clock
+   */
+  constructor(send, clock) {
+    this.#send = send;
     this.#clock = clock;
+  }
+
+  /** Nothing is waited for. */
+  get idle() {
+    return this.#pending.size === 0;
   }
 
   nextId() {
@@ -38,13 +54,33 @@ export class Requests {
     return String(this.#last);
   }
 
-  /** @param {(outcome: Frame | SignalingError) => void} settle */
-  expect(settle) {
+  /**
+   * @param {Frame} message
+   * @param {(outcome: Frame | SignalingError) => void} settle called once: with the answer, the
+   *   server's refusal, `timeout`, or `offline` when the socket is not there or goes away
+   * @param {number} [within]
+   * @returns {string} the request's id
+   */
+  ask(message, settle, within = ANSWER_WITHIN) {
     const id = this.nextId();
-    const error = new SignalingError("timeout", "The server did not answer in time.");
-    const timer = this.#clock.setTimeout(() => this.settle(id, error), ANSWER_WITHIN);
+    const timer = new Timer(this.#clock);
     this.#pending.set(id, { settle, timer });
+    const error = new SignalingError("timeout", "The server did not answer in time.");
+    timer.deadline(within / 2, () => {
+      timer.deadline(within / 2, () => this.settle(id, error));
+      this.#post({ ...message, id });
+    });
+    this.#post({ ...message, id });
     return id;
+  }
+
+  /** @param {Frame} message */
+  #post(message) {
+    try {
+      this.#send(message);
+    } catch (error) {
+      queueMicrotask(() => this.settle(message.id, /** @type {SignalingError} */ (error)));
+    }
   }
 
   /**
@@ -56,7 +92,7 @@ export class Requests {
     const pending = this.#pending.get(id);
     if (!pending) return false;
     this.#pending.delete(id);
-    this.#clock.clearTimeout(pending.timer);
+    pending.timer.stop();
     pending.settle(outcome);
     return true;
   }

@@ -207,6 +207,7 @@ export class Room extends Emitter {
       signaling.on("status", (status) => this.#statusTurned(status)),
       signaling.on("joined", here((joined) => this.#joined(joined))),
       signaling.on("peer-joined", here((news) => this.#peerJoined(news))),
+      signaling.on("peer-resumed", here(({ peer }) => this.#peerJoined({ peer, resumed: true }))),
       signaling.on("peer-changed", here(({ peer }) => void this.#list(peer))),
       signaling.on("peer-left", here((news) => this.#peerLeft(news))),
       signaling.on("signal", here((signal) => this.#signaled(signal))),
@@ -276,7 +277,9 @@ export class Room extends Emitter {
     const member = this.#members.get(error.to ?? "");
     if (!error.to) this.emit("error", error);
     // Who is not found has left: the roster is being repaired, and there is nothing to repeat.
-    else if (member && error.code !== "peer-not-found") member.repetition.set(REPEAT, () => member.peer?.repeat());
+    else if (member && error.code !== "peer-not-found") {
+      member.repetition.set(REPEAT, () => member.peer?.repeat());
+    }
   }
 
   // ---- connections

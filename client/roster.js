@@ -16,6 +16,7 @@
  * @property {boolean} connected false: the seat is reserved, nobody listens there yet
  *
  * @typedef {{type: "peer-joined", peer: PeerInfo, resumed: boolean}
+ *   | {type: "peer-resumed", peer: PeerInfo}
  *   | {type: "peer-changed", peer: PeerInfo}
  *   | {type: "peer-left", clientId: string, since: number, reason: string}} Change
  */
@@ -51,7 +52,8 @@ export class Roster {
     const complete = { ...peer, metadata: peer.metadata ?? known?.metadata ?? null };
     this.#heard += 1;
     this.#members.set(peer.clientId, { peer: complete, heard: this.#heard });
-    return [{ type: "peer-joined", peer: complete, resumed: resumed || known !== undefined }];
+    if (known) return [{ type: "peer-resumed", peer: complete }];
+    return [{ type: "peer-joined", peer: complete, resumed }];
   }
 
   /**

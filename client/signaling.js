@@ -4,26 +4,40 @@
 // Rule 2: a request that stays unanswered means a dead socket: it is given up, and another opened.
 // Rule 3: nothing about a room is told to the page before that room's first `joined`: until then the
 //         page knows neither its own id nor the ICE servers. What comes earlier waits, in order.
+// Rule 4: a socket lives two hours at most, so the seats move to a new one before, at a moment when
+//         no request and no message is under way. What the page says while they move waits until
+//         the new socket has them. The old one is heard to its end, and never spoken through again.
 
 import { Emitter } from "./emitter.js";
 import { ReconnectingSocket, LONGEST_DELAY } from "./socket.js";
 import { ANSWER_WITHIN, Requests, SignalingError, offline } from "./requests.js";
-import { Roster } from "./roster.js";
+import { Relays } from "./relays.js";
+import { Seat } from "./seat.js";
 import { Timer, systemClock } from "./clock.js";
+import { completePeer, encodeFrame, othersIn, parseFrame } from "./frames.js";
 
 export { SignalingError };
 export const PING_EVERY = 8 * 60_000; // API Gateway cuts sockets that were idle for ten minutes
-export const LARGEST_FRAME = 31 * 1024; // API Gateway closes a socket (1009) beyond 32 KB
+export const LIFETIME = 2 * 60 * 60_000; // and any after two hours
+export const PROMPT = 4_000; // a ping that asks whether the socket lives
 const QUIET = 30_000;
-const REMEMBERED = 200;
+const LULL = 2_000; // by then the server has done with what was sent
 const TRANSIENT = new Set(["internal", "rate-limited"]);
-const FINAL = new Set(["left", "removed", "replaced"]);
+const DISMISSED = new Set(["left", "removed"]);
+const NEWS = new Set(["peer-joined", "peer-left", "signal", "broadcast"]);
 
 /**
  * @typedef {import("./roster.js").PeerInfo} PeerInfo
  * @typedef {import("./socket.js").Status} Status
- * @typedef {import("./clock.js").Clock} Clock
- * @typedef {Record<string, any>} Frame
+ * @typedef {import("./frames.js").Frame} Frame
+ *
+ * @typedef {object} Parts what the browser offers and AWS demands; tests pass their own
+ * @property {typeof WebSocket} [WebSocket]
+ * @property {import("./socket.js").Page} [page]
+ * @property {import("./socket.js").Network} [network]
+ * @property {import("./clock.js").Clock} [clock]
+ * @property {number} [lifetime] milliseconds until the gateway closes a socket
+ * @property {number} [pingEvery] milliseconds; less than the gateway lets a socket be idle
  *
  * @typedef {object} Joined
  * @property {string} roomId
@@ -48,7 +62,10 @@ const FINAL = new Set(["left", "removed", "replaced"]);
  * @typedef {object} Events
  * @property {Status} status
  * @property {Joined} joined the first time, and each time the seat was taken again
- * @property {{roomId: string, peer: PeerInfo, resumed: boolean}} peer-joined
+ * @property {{roomId: string, peer: PeerInfo, resumed: boolean}} peer-joined somebody has come;
+ *   `resumed`: with the id they had before. Each coming and each `peer-left` is told once, in turn.
+ * @property {{roomId: string, peer: PeerInfo}} peer-resumed who is here has another socket now; what
+ *   was sent to the former one may be lost
  * @property {{roomId: string, peer: PeerInfo}} peer-changed metadata became known
  * @property {{roomId: string, clientId: string, since: number, reason: string}} peer-left
  * @property {{roomId: string, from: string, data: any}} signal
@@ -57,41 +74,6 @@ const FINAL = new Set(["left", "removed", "replaced"]);
  *   `left`, `removed`, `replaced` (another page has it now), or the code of the refusal
  * @property {SignalingError} error what no promise is waiting for
  */
-
-/** A seat is wanted (joining), held (joined), or was held and is to be taken again (rejoining). */
-class Seat {
-  /** @type {"joining" | "joined" | "rejoining"} */
-  state = "joining";
-  roster = new Roster();
-  /** @type {Frame[]} what came before the first `joined` (rule 3) */
-  early = [];
-  tries = 0;
-
-  /**
-   * @param {Partial<StoredSeat> & {metadata: object}} wanted
-   * @param {{admitted?: (joined: Joined) => void, resolve: (joined: Joined) => void,
-   *   reject: (error: SignalingError) => void}} promise
-   * @param {Clock} clock
-   */
-  constructor(wanted, promise, clock) {
-    this.roomId = wanted.roomId;
-    this.clientId = wanted.clientId;
-    this.resumeToken = wanted.resumeToken;
-    this.metadata = wanted.metadata;
-    this.promise = promise;
-    this.timer = new Timer(clock);
-  }
-
-  get request() {
-    const { roomId, clientId, resumeToken, metadata } = this;
-    return { type: "join", roomId, clientId, resumeToken, metadata };
-  }
-
-  /** The server does not know us by this token: come as somebody new. */
-  forgetIdentity() {
-    this.clientId = this.resumeToken = undefined;
-  }
-}
 
 /**
  * The way to Parley: rooms joined here stay joined, through lost sockets, restarted servers and
@@ -103,30 +85,41 @@ export class Signaling extends Emitter {
   #clock;
   #socket;
   #requests;
+  #relays;
   /** @type {Set<Seat>} */
   #seats = new Set();
-  /** @type {Map<string, string | undefined>} to whom the latest signals went, by the id of each */
-  #recipients = new Map();
+  /** @type {Set<string>} rooms whose `leave` is unanswered: a `join` must not overtake it */
+  #leaving = new Set();
   /** @type {string | null} the ping that waits for its pong */
   #ping = null;
+  #pingEvery;
   #nextPing;
+  #lifetime;
+  #move;
+  #moveAt = 0;
+  #lull;
   #heardAt = 0;
 
   /**
    * @param {string} url
-   * @param {{WebSocket?: typeof WebSocket, page?: import("./socket.js").Page, clock?: Clock}} [parts]
-   *   what the browser offers; tests pass their own
+   * @param {Parts} [parts]
    */
   constructor(url, parts = {}) {
     super();
     this.#clock = parts.clock ?? systemClock;
-    this.#requests = new Requests(this.#clock);
+    this.#pingEvery = parts.pingEvery ?? PING_EVERY;
+    this.#lifetime = parts.lifetime ?? LIFETIME;
+    this.#requests = new Requests((frame) => this.#send(frame), this.#clock);
+    this.#relays = new Relays((frame) => this.#send(frame), this.#clock);
     this.#nextPing = new Timer(this.#clock);
+    this.#move = new Timer(this.#clock);
+    this.#lull = new Timer(this.#clock);
     this.#socket = new ReconnectingSocket(url, parts);
     this.#socket.on("status", (status) => this.#turned(status));
     this.#socket.on("open", () => this.#opened());
-    this.#socket.on("frame", (text) => this.#received(text));
-    this.#socket.on("wake", () => this.#woken());
+    this.#socket.on("frame", ({ text, retired }) => this.#received(text, retired));
+    this.#socket.on("wake", (reason) => this.#woken(reason));
+    this.#socket.on("spare", (open) => (open ? this.#moveWhenQuiet() : this.#stay()));
   }
 
   /** @returns {Status} */
@@ -154,15 +147,16 @@ export class Signaling extends Emitter {
       const wanted = { roomId, clientId, resumeToken, metadata };
       const seat = new Seat(wanted, { admitted, resolve, reject }, this.#clock);
       const error = new SignalingError("timeout", "The server could not be reached.", { roomId });
-      seat.timer.set(ANSWER_WITHIN, () => this.#end(seat, error));
+      seat.timer.deadline(ANSWER_WITHIN, () => this.#end(seat, error));
       this.#seats.add(seat);
       this.#socket.open();
-      if (this.status === "connected") this.#take(seat);
+      this.#take(seat);
     });
   }
 
   /**
-   * Gives the seat up, at once on this side; resolves when the server has answered or cannot.
+   * Gives the seat up, at once on this side; resolves when the server has answered or cannot. A
+   * server that does not answer is told by the end of the socket, and the page by an `error` event.
    *
    * @param {string} roomId
    * @returns {Promise<void>}
@@ -173,18 +167,14 @@ export class Signaling extends Emitter {
     this.#forget(seat);
     seat.promise.reject(new SignalingError("left", "The page left before it was in.", seat));
     this.emit("left", { roomId, reason: "left" });
-    return new Promise((resolve) => {
-      this.#request({ type: "leave", roomId }, () => {
-        resolve();
-        this.#restIfIdle();
-      });
-    });
+    return new Promise((resolve) => this.#vacate(roomId, resolve));
   }
 
   /**
    * Sends `data` to one member. Success is quiet. Throws a `SignalingError` when nothing was sent:
    * `offline`, `not-in-room`, `too-large`; what the server refuses comes as an `error` event with
-   * `to`. Nothing is kept for later: whoever negotiates repeats what matters after `joined`.
+   * `to`, and `offline` when a seat that was about to move was lost. Otherwise nothing is kept for
+   * later: whoever negotiates repeats what matters after `joined`.
    *
    * @param {string} roomId
    * @param {string} to
@@ -235,79 +225,135 @@ export class Signaling extends Emitter {
 
   /** @param {Status} status */
   #turned(status) {
-    if (status !== "connected") this.#requests.abandon();
+    if (status !== "connected") this.#interrupted();
     this.emit("status", status);
+  }
+
+  #interrupted() {
+    for (const timer of [this.#nextPing, this.#move, this.#lull]) timer.stop();
+    for (const seat of this.#moving) this.#lose(seat);
+    this.#requests.abandon();
   }
 
   #opened() {
     for (const seat of [...this.#seats]) this.#take(seat);
-    this.#nextPing.set(PING_EVERY, () => this.#sendPing());
+    this.#nextPing.set(this.#pingEvery, () => this.#sendPing());
+    // At a random moment, so that those who came together do not come again together.
+    this.#moveAt = this.#clock.now() + (this.#lifetime * (10 + this.#clock.random())) / 12;
+    this.#planMove();
   }
 
-  #woken() {
-    if (this.#clock.now() - this.#heardAt > QUIET) this.#sendPing();
+  /** @param {string} reason */
+  #woken(reason) {
+    this.#planMove(); // timers stand still while a machine sleeps, lifetimes do not
+    const glanced = reason === "visibilitychange";
+    if (!glanced || this.#clock.now() - this.#heardAt > QUIET) this.#sendPing(PROMPT);
   }
 
   #restIfIdle() {
-    if (this.#seats.size > 0) return;
-    this.#nextPing.stop();
-    this.#requests.abandon();
-    this.#socket.close();
+    if (this.#seats.size === 0) this.#socket.close();
   }
 
   /**
+   * As `Requests.ask`; and a socket on which nobody answers is given up (rule 2).
+   *
    * @param {Frame} message
-   * @param {(outcome: Frame | SignalingError) => void} settle called once: with the answer, the
-   *   server's refusal, `timeout`, or `offline` when the socket is not there or goes away
-   * @returns {string} the request's id
+   * @param {(outcome: Frame | SignalingError) => void} settle
+   * @param {number} [within]
    */
-  #request(message, settle) {
-    const id = this.#requests.expect(settle);
-    try {
-      this.#send({ ...message, id });
-    } catch (error) {
-      queueMicrotask(() => this.#requests.settle(id, /** @type {SignalingError} */ (error)));
-    }
-    return id;
+  #request(message, settle, within) {
+    const settled = (/** @type {Frame | SignalingError} */ outcome) => {
+      settle(outcome);
+      if (outcome.code !== "timeout") return;
+      this.emit("error", /** @type {SignalingError} */ (outcome));
+      this.#socket.replace();
+    };
+    return this.#requests.ask(message, settled, within);
   }
 
-  /** @param {Frame} message */
-  #send(message) {
-    const text = JSON.stringify(message);
-    if (new TextEncoder().encode(text).length > LARGEST_FRAME) {
-      throw new SignalingError("too-large", "The message is too large to be sent.", message);
-    }
-    if (!this.#socket.send(text)) throw offline();
+  /** @param {Frame} frame */
+  #send(frame) {
+    if (!this.#socket.send(encodeFrame(frame))) throw offline();
   }
 
   /** @param {Frame} message */
   #relay(message) {
     const seat = this.#seat(message.roomId);
     if (!seat) throw new SignalingError("not-in-room", "This page is not in that room.", message);
-    if (seat.state !== "joined") throw offline();
-    const id = this.#requests.nextId();
-    this.#send({ ...message, id });
-    this.#recipients.set(id, message.to);
-    if (this.#recipients.size > REMEMBERED) {
-      this.#recipients.delete(/** @type {string} */ (this.#recipients.keys().next().value));
+    const frame = { ...message, id: this.#requests.nextId() };
+    if (seat.state === "joined") this.#relays.pass(frame);
+    else if (seat.state === "moving" && encodeFrame(frame)) seat.held.push(frame);
+    else throw offline();
+  }
+
+  // ---- the move to another socket (rule 4)
+
+  get #moving() {
+    return [...this.#seats].filter((seat) => seat.state === "moving");
+  }
+
+  #planMove() {
+    const wait = Math.max(0, this.#moveAt - this.#clock.now());
+    this.#move.set(wait, () => this.#socket.prepare());
+  }
+
+  #moveWhenQuiet() {
+    for (const seat of this.#seats) if (seat.state === "joined") seat.state = "moving";
+    const lull = Math.min(LULL, this.#lifetime / 60);
+    const wait = this.#requests.idle ? lull - this.#relays.quietFor : lull;
+    if (wait > 0) this.#lull.set(wait, () => this.#moveWhenQuiet());
+    else this.#socket.exchange();
+  }
+
+  /** There was no other socket to be had: all stays as it is, for a while. */
+  #stay() {
+    this.#lull.stop();
+    for (const seat of this.#moving) this.#settle(seat, "joined");
+    this.#moveAt = this.#clock.now() + (this.#lifetime * (1 + this.#clock.random())) / 120;
+    this.#planMove();
+  }
+
+  /** @param {Seat} seat */
+  #lose(seat) {
+    this.#settle(seat, "rejoining");
+  }
+
+  /**
+   * What waited for the seat to move goes out, or the page is told that it does not.
+   *
+   * @param {Seat} seat
+   * @param {"joined" | "rejoining"} state
+   */
+  #settle(seat, state) {
+    seat.state = state;
+    for (const frame of seat.held.splice(0)) {
+      try {
+        if (state !== "joined") throw offline();
+        this.#relays.pass(frame);
+      } catch (error) {
+        const { code, message } = /** @type {SignalingError} */ (error);
+        this.emit("error", new SignalingError(code, message, frame));
+      }
     }
   }
 
   // ---- seats
 
-  /** @param {string} roomId */
+  /** @param {string | undefined} roomId */
   #seat(roomId) {
     return [...this.#seats].find((seat) => seat.roomId === roomId);
   }
 
   /** @param {Seat} seat */
   #take(seat) {
+    if (this.status !== "connected" || this.#leaving.has(seat.roomId ?? "")) return;
     if (seat.state === "joined") seat.state = "rejoining";
-    if (seat.state === "rejoining") seat.timer.stop();
+    if (seat.state !== "joining") seat.timer.stop();
     const mark = seat.roster.mark();
     this.#request(seat.request, (outcome) => {
       if (!this.#seats.has(seat)) this.#leaveUnwanted(outcome);
       else if (outcome instanceof SignalingError) this.#refused(seat, outcome);
+      else if (outcome.type === "left") this.#end(seat, lost(outcome));
       else this.#admitted(seat, outcome, mark);
     });
   }
@@ -321,8 +367,9 @@ export class Signaling extends Emitter {
     const first = seat.state === "joining";
     const resumed = seat.clientId === answer.clientId;
     const { roomId, clientId, since, resumeToken } = answer;
-    Object.assign(seat, { roomId, clientId, since, resumeToken, state: "joined", tries: 0 });
+    Object.assign(seat, { roomId, clientId, since, resumeToken, tries: 0 });
     seat.timer.stop();
+    this.#settle(seat, "joined");
     const listed = othersIn(answer);
     const changes = seat.roster.reconcile(listed, mark);
     const here = new Set(listed.map((peer) => peer.clientId));
@@ -334,6 +381,7 @@ export class Signaling extends Emitter {
     seat.promise.resolve(joined);
     if (!first) this.#tell(roomId, changes);
     for (const frame of seat.early.splice(0)) this.#dispatch(frame);
+    if ([...this.#seats].every(({ state }) => state === "joined")) this.#socket.dismiss();
   }
 
   /**
@@ -341,18 +389,18 @@ export class Signaling extends Emitter {
    * @param {SignalingError} error
    */
   #refused(seat, error) {
-    if (error.code === "offline") return; // the next socket says `join` again
-    if (error.code === "timeout") return this.#socket.replace();
+    if (error.code === "offline" || error.code === "timeout") return; // the next socket joins again
     if (error.code === "unauthorized" && seat.resumeToken) {
       seat.forgetIdentity();
       return this.#take(seat);
     }
-    if (seat.state === "rejoining" && TRANSIENT.has(error.code)) return this.#takeLater(seat);
+    if (seat.state !== "joining" && TRANSIENT.has(error.code)) return this.#takeLater(seat);
     this.#end(seat, error);
   }
 
   /** @param {Seat} seat */
   #takeLater(seat) {
+    this.#lose(seat);
     const ceiling = Math.min(LONGEST_DELAY, 1_000 * 2 ** seat.tries);
     seat.tries += 1;
     seat.timer.set(this.#clock.random() * ceiling, () => this.#take(seat));
@@ -365,7 +413,22 @@ export class Signaling extends Emitter {
    */
   #leaveUnwanted(outcome) {
     if (outcome instanceof SignalingError || this.#seat(outcome.roomId)) return;
-    this.#request({ type: "leave", roomId: outcome.roomId }, () => this.#restIfIdle());
+    this.#vacate(outcome.roomId, () => {});
+  }
+
+  /**
+   * @param {string} roomId
+   * @param {() => void} done
+   */
+  #vacate(roomId, done) {
+    this.#leaving.add(roomId);
+    this.#request({ type: "leave", roomId }, () => {
+      this.#leaving.delete(roomId);
+      done();
+      const seat = this.#seat(roomId);
+      if (seat) this.#take(seat);
+      else this.#restIfIdle();
+    });
   }
 
   /**
@@ -387,6 +450,7 @@ export class Signaling extends Emitter {
   #forget(seat) {
     seat.timer.stop();
     this.#seats.delete(seat);
+    if (seat.state === "moving") this.#lose(seat);
   }
 
   /**
@@ -401,27 +465,33 @@ export class Signaling extends Emitter {
 
   // ---- frames
 
-  /** @param {string} text */
-  #received(text) {
-    this.#heardAt = this.#clock.now();
+  /**
+   * @param {string} text
+   * @param {boolean} retired from the socket that the seats have moved away from
+   */
+  #received(text, retired) {
+    if (!retired) this.#heardAt = this.#clock.now();
     const frame = parseFrame(text);
     if (!frame) return;
     const seat = this.#seat(frame.roomId);
     if (seat?.state === "joining" && NEWS.has(frame.type)) seat.early.push(frame);
-    else this.#dispatch(frame);
+    else this.#dispatch(frame, retired);
   }
 
-  /** @param {Frame} frame */
-  #dispatch(frame) {
+  /**
+   * @param {Frame} frame
+   * @param {boolean} [retired]
+   */
+  #dispatch(frame, retired = false) {
     switch (frame.type) {
       case "joined":
         return this.#onJoined(frame);
       case "pong":
-        return void this.#requests.settle(this.#ping ?? "", frame);
+        return void this.#requests.settle(frame.id, frame);
       case "left":
-        return this.#onLeft(frame);
+        return this.#onLeft(frame, retired);
       case "error":
-        return this.#onError(frame);
+        return this.#onError(frame, retired);
       default:
         return this.#onNews(frame);
     }
@@ -452,28 +522,34 @@ export class Signaling extends Emitter {
     this.#tell(frame.roomId, othersIn(frame).flatMap((peer) => seat.roster.arrive(peer)));
   }
 
-  /** @param {Frame} frame */
-  #onLeft(frame) {
+  /**
+   * @param {Frame} frame
+   * @param {boolean} retired
+   */
+  #onLeft(frame, retired) {
     // With an id it answers our own `leave`: it must not end a seat that was taken since.
     if (frame.id !== undefined) return void this.#requests.settle(frame.id, frame);
     const seat = this.#seat(frame.roomId);
-    if (!seat) return;
-    if (!FINAL.has(frame.reason)) return this.#rejoin(seat);
-    this.#end(seat, new SignalingError(frame.reason, "The seat is gone.", frame));
+    const dismissed = DISMISSED.has(frame.reason);
+    if (!seat || (retired && !dismissed)) return; // it was we who replaced ourselves
+    if (dismissed || frame.reason === "replaced") this.#end(seat, lost(frame));
+    else this.#rejoin(seat);
   }
 
-  /** @param {Frame} frame */
-  #onError(frame) {
-    const to = this.#recipients.get(frame.id);
-    const about = { roomId: frame.roomId, to };
-    const error = new SignalingError(frame.code ?? "internal", frame.message ?? "", about);
-    // A ping names each room that we are missing from, and is answered by its pong all the same.
-    const roomOfPing = frame.id === this.#ping && frame.code === "not-in-room";
-    if (frame.id !== undefined && !roomOfPing && this.#requests.settle(frame.id, error)) return;
-    const seat = this.#seat(frame.roomId);
-    if (frame.code === "not-in-room" && seat) this.#rejoin(seat);
-    if (frame.code === "peer-not-found") this.#sendPing();
-    this.emit("error", error);
+  /**
+   * @param {Frame} frame
+   * @param {boolean} retired
+   */
+  #onError({ id, roomId, code = "internal", message = "" }, retired) {
+    const relayed = this.#relays.fail(id);
+    const error = new SignalingError(code, message, { roomId, to: relayed?.to });
+    if (id !== undefined && this.#requests.settle(id, error)) return;
+    const seat = this.#seat(roomId);
+    const missing = code === "not-in-room";
+    if (missing && seat && !retired) this.#rejoin(seat);
+    if (code === "peer-not-found") this.#sendPing();
+    // Any other with an id is the echo of one that was told; a lost seat is being taken again.
+    if (relayed || (id === undefined && !missing)) this.emit("error", error);
   }
 
   /** @param {Seat} seat */
@@ -483,18 +559,30 @@ export class Signaling extends Emitter {
 
   // ---- the heartbeat, which repairs the view
 
-  #sendPing() {
+  #sendPing(within = ANSWER_WITHIN) {
     if (this.#ping !== null || this.status !== "connected") return;
-    this.#nextPing.set(PING_EVERY, () => this.#sendPing());
+    this.#nextPing.set(this.#pingEvery, () => this.#sendPing());
     const asked = [...this.#seats]
       .filter((seat) => seat.state === "joined")
       .map((seat) => ({ seat, mark: seat.roster.mark() }));
-    this.#ping = this.#request({ type: "ping" }, (outcome) => {
+    const settle = (/** @type {Frame | SignalingError} */ outcome) => {
       this.#ping = null;
-      if (!(outcome instanceof SignalingError)) {
-        for (const { seat, mark } of asked) this.#repair(seat, mark, outcome.rooms ?? {});
-      } else if (outcome.code === "timeout") this.#socket.replace();
-    });
+      if (outcome instanceof SignalingError) return;
+      const { rooms = {} } = outcome;
+      for (const { seat, mark } of asked) this.#repair(seat, mark, rooms);
+      this.#clear(Object.keys(rooms));
+    };
+    this.#ping = this.#request({ type: "ping" }, settle, within);
+  }
+
+  /**
+   * Gives back the seats that we should not have: their `leave`, or the news of them, was lost.
+   *
+   * @param {string[]} held
+   */
+  #clear(held) {
+    if (this.#seat(undefined)) return; // any of them may be the new room that we wait for
+    for (const roomId of held) if (!this.#leaving.has(roomId)) this.#leaveUnwanted({ roomId });
   }
 
   /**
@@ -514,39 +602,5 @@ export class Signaling extends Emitter {
   }
 }
 
-const NEWS = new Set(["peer-joined", "peer-left", "signal", "broadcast"]);
-
-/**
- * A frame that is none of ours yields null: API Gateway itself sends some, such as
- * `{"message": "Internal server error", …}`. What it stands for shows in a request's timeout.
- *
- * @param {string} text
- * @returns {Frame | null}
- */
-function parseFrame(text) {
-  try {
-    const frame = JSON.parse(text);
-    return typeof frame?.type === "string" ? frame : null;
-  } catch {
-    return null;
-  }
-}
-
-/**
- * @param {Frame} joined
- * @returns {PeerInfo[]}
- */
-function othersIn(joined) {
-  const others = (joined.peers ?? []).filter((/** @type {Frame} */ peer) => {
-    return peer.clientId !== joined.clientId;
-  });
-  return others.map(completePeer);
-}
-
-/**
- * @param {Frame} peer
- * @returns {PeerInfo}
- */
-function completePeer({ clientId, since, metadata = {}, connected = true }) {
-  return { clientId, since, metadata, connected };
-}
+/** @param {Frame} left */
+const lost = (left) => new SignalingError(left.reason, "The seat is gone.", left);

@@ -10,6 +10,8 @@ export async function settle() {
 
 export class FakeClock {
   time = 1_000_000;
+  /** A page in the background gets its timers once a minute: then this is 60,000. */
+  throttle = 1;
   chance = 1;
   #timers = new Map();
   #last = 0;
@@ -19,7 +21,8 @@ export class FakeClock {
   clearTimeout = (timer) => void this.#timers.delete(timer);
   setTimeout = (callback, milliseconds) => {
     this.#last += 1;
-    this.#timers.set(this.#last, { callback, due: this.time + milliseconds });
+    const due = Math.ceil((this.time + milliseconds) / this.throttle) * this.throttle;
+    this.#timers.set(this.#last, { callback, due });
     return this.#last;
   };
 
@@ -37,7 +40,7 @@ export class FakeClock {
     this.time = end;
   }
 
-  /** The machine sleeps: time passes and no timer runs. */
+  /** The machine sleeps, or the page is frozen: time passes and no timer runs. */
   sleep(milliseconds) {
     this.time += milliseconds;
   }
@@ -98,7 +101,7 @@ export function fakeWebSockets() {
       return this.sent.filter((frame) => frame.type === type).length;
     }
   }
-  return { WebSocket: FakeWebSocket, sockets };
+  return { WebSocket: /** @type {any} */ (FakeWebSocket), sockets };
 }
 
 /** Everything an emitter said, in order, as [type, detail]. */
@@ -113,9 +116,10 @@ export class FakeSignaling extends Emitter {
   status = "connected";
   signals = [];
   left = [];
-  away = false;
+  /** @type {Error | null} what every signal meets */
+  away = null;
 
-  join(roomId, options) {
+  join(_roomId, options) {
     this.options = options;
     return new Promise((resolve, reject) => {
       this.admit = (joined) => {
@@ -191,6 +195,16 @@ export class FakeConnection {
   candidates = [];
   channel = null;
   closed = false;
+  /** @type {any} */
+  onnegotiationneeded = null;
+  /** @type {any} */
+  onicecandidate = null;
+  /** @type {any} */
+  onicegatheringstatechange = null;
+  /** @type {any} */
+  onconnectionstatechange = null;
+  /** @type {any} */
+  ondatachannel = null;
   #needed = false;
   #before = { local: null, remote: null };
 

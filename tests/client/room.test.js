@@ -5,6 +5,8 @@ import { LONGEST_TEXT, Room, WATCHDOG } from "../../client/room.js";
 import { SignalingError } from "../../client/signaling.js";
 import { FakeClock, FakeConnection, FakeSignaling, hear, settle } from "./fakes.js";
 
+const RTCPeerConnection = /** @type {any} */ (FakeConnection);
+
 beforeEach(() => (FakeConnection.made = []));
 
 const info = (clientId, since, more = {}) => {
@@ -19,7 +21,7 @@ const offerOf = (session, seq = 1, ufrag = "u") => {
 async function enter(peers = [], { clientId = "me" } = {}) {
   const clock = new FakeClock();
   const signaling = new FakeSignaling();
-  const room = new Room(signaling, { RTCPeerConnection: FakeConnection, clock });
+  const room = new Room(/** @type {any} */ (signaling), { RTCPeerConnection, clock });
   const heard = hear(room, "peer", "message", "status", "left", "error");
   const joining = room.join("garden", { metadata: { name: "Me" } });
   const admit = (list, more = {}) => {
@@ -231,7 +233,7 @@ test("what could not be sent while signaling was away is sent after the resume",
   await clock.advance(50);
   assert.equal(connection.restarts, 1);
   assert.deepEqual(signaling.signals, []);
-  signaling.away = false;
+  signaling.away = null;
   signaling.turns("connected");
   admit([info("ada", 50)], { since: 500, resumed: true });
   assert.deepEqual(signaling.signals.map(({ data }) => [data.session, data.seq]), [["100-me", 2]]);
@@ -317,7 +319,7 @@ test("replaced ends the stay without a bye: the seat lives on elsewhere", async 
 
 test("a refused join rejects and leaves nothing behind", async () => {
   const signaling = new FakeSignaling();
-  const room = new Room(signaling, { RTCPeerConnection: FakeConnection, clock: new FakeClock() });
+  const room = new Room(/** @type {any} */ (signaling), { RTCPeerConnection, clock: new FakeClock() });
   const heard = hear(room, "peer");
   const joining = room.join("garden");
   signaling.refuse(new SignalingError("room-full", ""));

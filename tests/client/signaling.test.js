@@ -2,55 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ANSWER_WITHIN } from "../../client/requests.js";
-import { PING_EVERY, Signaling } from "../../client/signaling.js";
-import { FakeClock, fakeWebSockets, hear, settle } from "./fakes.js";
-
-const EVENTS = ["joined", "peer-joined", "peer-changed", "peer-left", "signal", "broadcast", "left", "error"];
-
-function start() {
-  const clock = new FakeClock();
-  const page = new EventTarget();
-  const { WebSocket, sockets } = fakeWebSockets();
-  const signaling = new Signaling("ws://desk/ws", { WebSocket, page, clock });
-  const heard = hear(signaling, ...EVENTS);
-  return { clock, page, sockets, signaling, heard, socket: () => sockets.at(-1) };
-}
-
-const peer = (clientId, since, metadata = {}) => ({ clientId, since, metadata, connected: true });
-
-function joinedFrame(request, more = {}) {
-  return {
-    type: "joined",
-    id: request.id,
-    protocol: 1,
-    roomId: request.roomId ?? "made-by-server",
-    clientId: "me",
-    since: 100,
-    resumeToken: "token",
-    peers: [],
-    iceServers: [{ urls: "stun:example.org" }],
-    ...more,
-  };
-}
-
-/** In the room `garden`, with the peers given. */
-async function enter(more = {}) {
-  const parts = start();
-  const joining = parts.signaling.join("garden", { metadata: { name: "Ada" } });
-  parts.socket().opens();
-  parts.socket().says(joinedFrame(parts.socket().last("join"), more));
-  const joined = await joining;
-  parts.heard.length = 0;
-  return { ...parts, joined };
-}
-
-/** A new socket after a loss. */
-async function reopened({ clock, socket }) {
-  await clock.advance(15_000);
-  return socket().opens();
-}
-
-const peersOf = (signaling) => signaling.peers("garden").map(({ clientId }) => clientId).sort();
+import { PING_EVERY } from "../../client/signaling.js";
+import { hear, settle } from "./fakes.js";
+import { enter, joinedFrame, peer, peersOf, pong, reopened, start } from "./scene.js";
 
 test("the client speaks first, and the answer finds its request", async () => {
   const { signaling, socket, heard } = start();
@@ -176,17 +130,6 @@ test("the network's return and a look at the page end the wait at once", async (
   }
 });
 
-test("after a long sleep the socket is tried with a ping, and given up when it is silent", async () => {
-  const { clock, page, socket, sockets } = await enter();
-  clock.sleep(5 * 60_000); // less than the heartbeat's eight minutes: only the sleep can be the reason
-  await clock.advance(1);
-  assert.equal(socket().count("ping"), 1);
-  page.dispatchEvent(new Event("online"));
-  assert.equal(socket().count("ping"), 1, "one at a time");
-  await clock.advance(ANSWER_WITHIN + 1_000);
-  assert.equal(sockets.length, 2);
-});
-
 test("the status does not flicker with every try", async () => {
   const { signaling, clock, socket, sockets } = await enter();
   const heard = hear(signaling, "status");
@@ -225,7 +168,7 @@ test("an abandoned socket is not listened to: its `left: replaced` is not meant 
   await clock.advance(1_000);
   socket().opens();
   assert.equal(socket().count("join"), 1);
-  assert.deepEqual(heard, []);
+  assert.deepEqual(heard.map(([type, { code }]) => [type, code]), [["error", "timeout"]]);
   assert.notEqual(signaling.storedSeat("garden"), null);
 });
 
@@ -290,7 +233,7 @@ test("a resume refused for a passing reason is tried again, one refused for good
   again.drops(); // the next socket joins at once: the try that was due is not needed any more
   page.dispatchEvent(new Event("online"));
   const third = socket().opens();
-  await clock.advance(5_000);
+  await clock.advance(4_000);
   assert.equal(third.count("join"), 1);
   third.says(joinedFrame(third.last("join"), { since: 200 }));
   heard.length = 0;
@@ -339,11 +282,54 @@ test("the answer to a leave does not end a seat taken since", async () => {
   void signaling.leave("garden");
   const { id } = socket().last("leave");
   void signaling.join("garden");
-  socket().says(joinedFrame(socket().last("join"), { since: 300 }));
   const answer = { type: "left", id, roomId: "garden", reason: "left" };
-  socket().says(answer, answer);
+  assert.equal(socket().count("join"), 1, "the two frames could overtake each other");
+  socket().says(answer);
+  socket().says(joinedFrame(socket().last("join"), { since: 300 }), answer);
   assert.notEqual(signaling.storedSeat("garden"), null);
   assert.deepEqual(heard.map(([type]) => type), ["left", "joined"]);
+});
+
+test("a leave that is not answered is repeated, told, and ends with the socket", async () => {
+  const { signaling, socket, clock, heard } = await enter();
+  const leaving = signaling.leave("garden");
+  heard.length = 0;
+  await clock.advance(ANSWER_WITHIN);
+  await leaving;
+  assert.equal(socket().count("leave"), 2);
+  assert.deepEqual(heard.map(([type, { code }]) => [type, code]), [["error", "timeout"]]);
+  assert.equal(socket().readyState, 3);
+});
+
+test("a request is repeated once on the same socket, and answered once", async () => {
+  const { signaling, socket, clock, heard } = start();
+  const joining = signaling.join();
+  socket().opens();
+  await clock.advance(ANSWER_WITHIN / 2);
+  const [first, second] = socket().sent;
+  assert.deepEqual(first, second);
+  const answers = ["one", "two"].map((roomId) => joinedFrame(first, { roomId }));
+  socket().says(...answers);
+  assert.equal((await joining).roomId, "one");
+  assert.equal(socket().last("leave").roomId, "two", "a new room each time: the second is given back");
+  assert.deepEqual(heard.map(([type]) => type), ["joined"]);
+  assert.equal(signaling.storedSeat("two"), null);
+});
+
+test("a seat in the pong that nobody wants is given back", async () => {
+  const { signaling, socket, clock } = await enter();
+  await clock.advance(PING_EVERY);
+  pong(socket(), { garden: { me: 100 }, attic: { me: 50 } });
+  assert.equal(socket().last("leave").roomId, "attic");
+  assert.notEqual(signaling.storedSeat("garden"), null);
+});
+
+test("an error that comes twice is told once", async () => {
+  const { signaling, socket, heard } = await enter({ peers: [peer("ben", 90)] });
+  signaling.signal("garden", "ben", {});
+  const error = { type: "error", id: socket().last("signal").id, code: "undeliverable", message: "", roomId: "garden" };
+  socket().says(error, error);
+  assert.equal(heard.length, 1);
 });
 
 test("leaving before being let in rejects the join, and gives a late seat back", async () => {
@@ -362,7 +348,7 @@ test("a ping goes out every eight minutes; an unanswered one gives the socket up
   assert.equal(socket().count("ping"), 0);
   await clock.advance(1);
   assert.equal(socket().count("ping"), 1);
-  socket().says({ type: "pong", id: socket().last("ping").id, rooms: { garden: { me: 100 } } });
+  pong(socket(), { garden: { me: 100 } });
   await clock.advance(PING_EVERY);
   assert.equal(socket().count("ping"), 2);
   assert.equal(sockets.length, 1);
@@ -374,7 +360,7 @@ test("a pong repairs the view: who is unknown is added, who is missing has expir
   const { signaling, socket, clock, heard } = await enter({ peers: [peer("ben", 90), peer("eve", 95)] });
   await clock.advance(PING_EVERY);
   socket().says({ type: "peer-joined", roomId: "garden", peer: peer("kim", 99), resumed: false });
-  socket().says({ type: "pong", rooms: { garden: { me: 100, ben: 90, zoe: 97 } } });
+  pong(socket(), { garden: { me: 100, ben: 90, zoe: 97 } });
   assert.deepEqual(peersOf(signaling), ["ben", "kim", "zoe"]); // kim came after the ping was sent
   const [, left, zoe] = heard.map(([, detail]) => detail);
   assert.deepEqual(left, { roomId: "garden", clientId: "eve", since: 95, reason: "expired" });
@@ -387,9 +373,10 @@ test("a pong repairs the view: who is unknown is added, who is missing has expir
 test("a pong that tells of a newer seat keeps what is known of its holder", async () => {
   const { signaling, socket, clock, heard } = await enter({ peers: [peer("ben", 90, { name: "Ben" })] });
   await clock.advance(PING_EVERY);
-  socket().says({ type: "pong", rooms: { garden: { me: 100, ben: 150 } } });
+  pong(socket(), { garden: { me: 100, ben: 150 } });
   const [[type, detail]] = heard;
-  assert.deepEqual([type, detail.resumed], ["peer-joined", true]);
+  assert.equal(type, "peer-resumed");
+  assert.equal(detail.peer.since, 150);
   assert.deepEqual(signaling.peers("garden")[0].metadata, { name: "Ben" });
 });
 
@@ -404,34 +391,38 @@ test("news of ourselves is not news of a peer", async () => {
 test("an echo of a pong is not believed", async () => {
   const { signaling, socket, clock } = await enter({ peers: [peer("ben", 90)] });
   await clock.advance(PING_EVERY);
-  const pong = { type: "pong", rooms: { garden: { me: 100, ben: 90 } } };
-  socket().says(pong);
-  socket().says({ type: "pong", rooms: { garden: { me: 100 } } });
+  const { id } = socket().last("ping");
+  pong(socket(), { garden: { me: 100, ben: 90 } });
+  socket().says({ type: "pong", id, rooms: { garden: { me: 100 } } });
   assert.deepEqual(peersOf(signaling), ["ben"]);
+  socket().says({ type: "peer-joined", roomId: "garden", peer: peer("kim", 150), resumed: false });
+  await clock.advance(PING_EVERY);
+  socket().says({ type: "pong", id, rooms: { garden: { me: 100, ben: 90 } } });
+  assert.deepEqual(peersOf(signaling), ["ben", "kim"], "nor as the answer to the next ping");
 });
 
 test("a pong does not bring back who left meanwhile", async () => {
   const { signaling, socket, clock } = await enter({ peers: [peer("ben", 90)] });
   await clock.advance(PING_EVERY);
   socket().says({ type: "peer-left", roomId: "garden", clientId: "ben", since: 90, reason: "left" });
-  socket().says({ type: "pong", rooms: { garden: { me: 100, ben: 90 } } });
+  pong(socket(), { garden: { me: 100, ben: 90 } });
   assert.deepEqual(peersOf(signaling), []);
 });
 
 test("a room missing from the pong, and an error not-in-room, lead to a join with the token", async () => {
   const missing = await enter();
   await missing.clock.advance(PING_EVERY);
-  missing.socket().says({ type: "pong", rooms: {} });
+  pong(missing.socket(), {});
   assert.equal(missing.socket().count("join"), 2);
   assert.equal(missing.socket().last("join").resumeToken, "token");
 
   const told = await enter();
   await told.clock.advance(PING_EVERY);
-  const { id } = told.socket().last("ping");
-  told.socket().says({ type: "error", id, code: "not-in-room", message: "", roomId: "garden" });
+  told.socket().says({ type: "error", code: "not-in-room", message: "", roomId: "garden" });
   assert.equal(told.socket().count("join"), 2);
-  told.socket().says({ type: "pong", id, rooms: {} });
+  pong(told.socket(), {});
   assert.equal(told.socket().count("join"), 2);
+  assert.deepEqual(told.heard, [], "what is being repaired is no concern of the page");
 });
 
 test("since orders the news about one member", async () => {
@@ -453,7 +444,7 @@ test("since orders the news about one member", async () => {
   says("peer-left", 170, { reason: "left" });
   assert.deepEqual(
     heard.map(([type, { resumed, reason }]) => [type, resumed ?? reason]),
-    [["peer-joined", false], ["peer-joined", true], ["peer-left", "left"]],
+    [["peer-joined", false], ["peer-resumed", undefined], ["peer-left", "left"]],
   );
 });
 

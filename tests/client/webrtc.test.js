@@ -9,7 +9,7 @@ beforeEach(() => (FakeConnection.made = []));
 function make({ polite = true, session = "1-ada", clock = new FakeClock() } = {}) {
   const sent = [];
   const send = (message) => void sent.push(structuredClone(message));
-  const peer = new Peer({ polite, session, send, RTCPeerConnection: FakeConnection, clock });
+  const peer = new Peer({ polite, session, send, RTCPeerConnection: /** @type {any} */ (FakeConnection), clock });
   const connection = FakeConnection.made.at(-1);
   return { peer, connection, clock, sent, heard: hear(peer, "state", "envelope") };
 }
@@ -41,6 +41,7 @@ async function connectedPair() {
   return both;
 }
 
+/** @returns {RTCSessionDescriptionInit} */
 const offer = (generation) => ({ type: "offer", sdp: `offer\r\na=ice-ufrag:${generation}\r\n` });
 const candidate = (name, usernameFragment) => ({ candidate: name, usernameFragment });
 
@@ -157,7 +158,7 @@ test("it waits three seconds at most, and what comes still later is dropped", as
 
 test("messages without a number are dropped", async () => {
   const { peer, connection } = make();
-  for (const seq of [undefined, "1", 1.5, null]) peer.receive({ seq, description: offer("x") });
+  for (const seq of /** @type {any[]} */ ([undefined, "1", 1.5, null])) peer.receive({ session: "1-ada", seq, description: offer("x") });
   await settle();
   assert.equal(connection.remoteDescription, null);
 });

@@ -52,8 +52,14 @@ def own_desk() -> Iterator[Desk]:
     yield from _running_desk()
 
 
-def _running_desk() -> Iterator[Desk]:
-    desk = Desk()
+@pytest.fixture
+def brief_desk() -> Iterator[Desk]:
+    """A desk that closes every socket after eight seconds."""
+    yield from _running_desk("--lifetime", "8")
+
+
+def _running_desk(*flags: str) -> Iterator[Desk]:
+    desk = Desk(*flags)
     try:
         desk.start()
         yield desk
@@ -66,9 +72,9 @@ def visit(browser: Browser, shared_desk: Desk) -> Iterator[Visit]:
     """Opens a page, each in a browser context of its own; in the end, none may have complained."""
     visitors: list[Visitor] = []
 
-    def one_more(desk: Desk = shared_desk, fragment: str = "") -> Visitor:
+    def one_more(desk: Desk = shared_desk, fragment: str = "", **config: object) -> Visitor:
         page = browser.new_context().new_page()
-        visitors.append(Visitor(page, desk.url))
+        visitors.append(Visitor(page, desk.url, config))
         return visitors[-1].open(fragment)
 
     yield one_more

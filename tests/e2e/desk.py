@@ -14,15 +14,17 @@ from tests import parts
 class Desk:
     """Parley and its MiniStack, on two free ports side by side."""
 
-    def __init__(self) -> None:
+    def __init__(self, *flags: str) -> None:
+        self._flags = flags
         self._port = free_pair_of_ports()
         self._process: subprocess.Popen[str] | None = None
+        self.address = ("127.0.0.1", self._port)
         self.url = f"http://localhost:{self._port}/"
 
     def start(self) -> None:
         """Return when the desk has said where it is served."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local", "--port", str(self._port)],
+            [sys.executable, "-m", "infra.local", "--port", str(self._port), *self._flags],
             cwd=parts.ROOT,
             env={**os.environ, "ICE_SERVERS": "[]"},
             stdout=subprocess.PIPE,

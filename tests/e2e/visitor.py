@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, Route, expect
 
 _PATIENCE = 30_000  # milliseconds: reconnecting takes up to 15 s between two tries
 
@@ -14,11 +14,16 @@ _PATIENCE = 30_000  # milliseconds: reconnecting takes up to 15 s between two tr
 class Visitor:
     """One page in a browser context of its own."""
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, config: Mapping[str, object]) -> None:
+        """With `config` in place of what the desk says in its config.json."""
         self.page = page
         self.url = url
         self.complaints: list[str] = []
         self.server_may_be_away = False
+        self.sockets: list[str] = []
+        page.on("websocket", lambda socket: self.sockets.append(socket.url))
+        if config:
+            page.route("**/config.json", lambda route: self._configure(route, config))
         page.on("console", self._overhear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -26,6 +31,10 @@ class Visitor:
         refused = "net::ERR_CONNECTION" in message.text and self.server_may_be_away
         if message.type == "error" and not refused:
             self.complaints.append(message.text)
+
+    @staticmethod
+    def _configure(route: Route, config: Mapping[str, object]) -> None:
+        route.fulfill(json={**route.fetch().json(), **config})
 
     # ---- what there is on the page
 

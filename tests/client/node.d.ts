@@ -1,0 +1,14 @@
+// As much of Node as these tests use.
+
+declare module "node:test" {
+  export function test(name: string, body: () => void | Promise<void>): void;
+  export function beforeEach(body: () => void): void;
+}
+
+declare module "node:assert/strict" {
+  const assert: typeof check & Record<string, (...values: any[]) => any>;
+  function check(value: unknown, message?: string): asserts value;
+  export default assert;
+}
+
+declare const process: { env: Record<string, string | undefined> };
