@@ -17,7 +17,8 @@ WHEELS := .wheels/ready
 PARTS := $(LIBRARIES) $(NPM) $(JAVA) $(BROWSER) $(WHEELS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test test-unit test-client test-python check format lock clean
+.PHONY: help run setup test test-unit test-client test-python soak check format lock clean
+.PHONY: bench deploy destroy status rehearse
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,13 +39,39 @@ test-client: $(NODE)
 test-python: $(PARTS)
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
-check: $(LIBRARIES) $(NPM) ## Lint, types, import rules, templates
+bench: $(PARTS) ## Measure against the floor and against others (FLAGS="--publish")
+	@$(BIN)/python -m tests.bench $(FLAGS)
+
+soak: $(LIBRARIES) ## A thousand sockets for some minutes (FLAGS="--seconds 300")
+	$(BIN)/python -m tests.soak $(FLAGS)
+
+check: $(LIBRARIES) $(NPM) $(WHEELS) ## Lint, types, import rules, templates
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	node_modules/.bin/tsc -p tsconfig.json
 	$(BIN)/cfn-lint infra/aws/template.yaml
+
+	@rm -rf build/package && mkdir -p build/package && cp -r app.py requirements.txt .chalice build/package
+	@cp -r chalicelib build/package && find build/package -name __pycache__ -prune -exec rm -r {} +
+	@cd build/package && for stage in dev prod; do \
+		AWS_DEFAULT_REGION=us-east-1 PYTHONDONTWRITEBYTECODE=1 \
+		PIP_NO_INDEX=1 PIP_FIND_LINKS=$(CURDIR)/.wheels $(BIN)/chalice package --stage $$stage \
+			--merge-template $(CURDIR)/infra/aws/pipeline.json $$stage >/dev/null || exit 1; done
+	$(BIN)/cfn-lint build/package/dev/sam.json build/package/prod/sam.json
+
+deploy: $(LIBRARIES) ## Put a stage on AWS, or bring it up to date (STAGE=dev, FLAGS="--dry-run")
+	@exec $(BIN)/python -m infra.aws deploy --stage "$(STAGE)" $(FLAGS)
+
+destroy: $(LIBRARIES) ## Take a stage off AWS (STAGE=dev)
+	@exec $(BIN)/python -m infra.aws destroy --stage "$(STAGE)" $(FLAGS)
+
+status: $(LIBRARIES) ## Tell how a stage stands on AWS (STAGE=dev)
+	@exec $(BIN)/python -m infra.aws status --stage "$(STAGE)" $(FLAGS)
+
+rehearse: $(PARTS) ## Deploy to an AWS in miniature, use it, change it, cut it off, destroy it
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/rehearsal
 
 format: $(LIBRARIES) ## Format Python
 	$(BIN)/ruff check --fix

@@ -6,11 +6,16 @@ import base64
 import hmac
 import os
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chalicelib.rooms import ClientId, RoomId
 from chalicelib.settings import SettingError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ROOM_ID_BITS = 128
@@ -18,6 +23,8 @@ _ROOM_ID_LENGTH = 22  # base62 digits that hold 128 bits
 _CLIENT_ID_LENGTH = 6
 _CLOCK_SKEW = 60_000  # ms that the clock of another host may be ahead
 _SHORTEST_SECRET = 32  # characters
+_REREAD = 60.0  # seconds
+_SIGNING = {"pk": {"S": "secret#signing"}}
 
 
 class HmacSeals:
@@ -29,8 +36,11 @@ class HmacSeals:
 
     def __init__(self, keys: Mapping[str, bytes], lifetime: int) -> None:
         self._keys = keys
-        self._current = next(iter(keys))
         self._lifetime = lifetime
+
+    @property
+    def _current(self) -> str:
+        return next(iter(self._keys))
 
     def room_id(self, event_id: str) -> RoomId:
         digest = self._digest(self._current, "room", event_id)
@@ -42,7 +52,8 @@ class HmacSeals:
         return ClientId(_base62(int.from_bytes(digest, "big"), _CLIENT_ID_LENGTH))
 
     def resume_token(self, room_id: RoomId, client_id: ClientId, issued: int) -> str:
-        return f"{self._current}.{issued}.{self._proof(self._current, room_id, client_id, issued)}"
+        key_id = self._current
+        return f"{key_id}.{issued}.{self._proof(key_id, room_id, client_id, issued)}"
 
     def proves(self, token: str, room_id: RoomId, client_id: ClientId, now: int) -> bool:
         key_id, issued, *_ = [*token.split("."), ""]
@@ -62,6 +73,34 @@ class HmacSeals:
         # No part but a forged client id can hold NUL, and a forged one has no proof to match.
         text = "\0".join(parts).encode("utf-8", "surrogatepass")
         return hmac.digest(self._keys[key_id], text, "sha256")
+
+
+class Keyring(Mapping[str, bytes]):
+    """Keys as they stand somewhere, newest first: an id that is not among them has them read again.
+
+    So a token that another process signed with a newer key is understood, and from then on the
+    newer key signs here too. Ids that nobody made cost at most one reading a minute.
+    """
+
+    def __init__(self, read: Callable[[], str], now: Callable[[], float] = time.monotonic) -> None:
+        self._read = read
+        self._now = now
+        self._take()
+
+    def __getitem__(self, key_id: str) -> bytes:
+        if key_id not in self._keys and self._now() - self._taken >= _REREAD:
+            self._take()
+        return self._keys[key_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def _take(self) -> None:
+        self._keys = parse_keys(self._read())
+        self._taken = self._now()
 
 
 def _base62(number: int, length: int) -> str:
@@ -97,3 +136,9 @@ def keys_from_file(path: Path) -> str:
     finally:
         draft.unlink()
     return path.read_text()
+
+
+def keys_from_table(client: DynamoDBClient, table: str) -> str:
+    """The keys that the deployment put beside the rooms."""
+    found = client.get_item(TableName=table, Key=_SIGNING, ConsistentRead=True)
+    return found.get("Item", {}).get("keys", {}).get("S", "")

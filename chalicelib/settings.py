@@ -24,7 +24,9 @@ class Settings:
     signing_keys: str = ""
     """`id:secret`, newest first, separated by commas. The first signs, all of them verify."""
     signing_key_file: str = ""
-    """Where the keys stand if not in `signing_keys`; made, mode 600, if it does not exist."""
+    """Where the keys stand if not in `signing_keys`; made, mode 600, if it does not exist.
+
+    Without this either, they stand in the table."""
     ice_servers: str = _STUN
     """JSON: what RTCPeerConnection takes as `iceServers`."""
     room_capacity: int = 16

@@ -75,7 +75,7 @@ def signaling() -> Signaling:
     return Signaling(
         rooms=DynamoRooms(_dynamodb(), chosen.table_name, clock),
         sockets=_connections(),
-        seals=access.HmacSeals(_keys(), chosen.resume_seconds * 1000),
+        seals=access.HmacSeals(access.Keyring(_read_keys), chosen.resume_seconds * 1000),
         ice=FixedIceServers(chosen.ice_servers),
         clock=clock,
         chance=SystemChance(),
@@ -94,12 +94,13 @@ def switchboard() -> Switchboard:
     return Switchboard(signaling(), _connections(), sizes)
 
 
-def _keys() -> dict[str, bytes]:
+def _read_keys() -> str:
     chosen = configuration()
-    text = chosen.signing_keys
-    if not text and chosen.signing_key_file:
-        text = access.keys_from_file(Path(chosen.signing_key_file))
-    return access.parse_keys(text)
+    if chosen.signing_keys:
+        return chosen.signing_keys
+    if chosen.signing_key_file:
+        return access.keys_from_file(Path(chosen.signing_key_file))
+    return access.keys_from_table(_dynamodb(), chosen.table_name)
 
 
 @once

@@ -138,16 +138,25 @@ def desk(
     env: dict[str, str] | None = None, *flags: str, stderr: IO[str] | None = None
 ) -> Iterator[str]:
     """The whole product on free ports; yields its URL."""
+    with desk_process(env or {}, *flags, stderr=stderr) as (url, _):
+        yield url
+
+
+@contextlib.contextmanager
+def desk_process(
+    env: dict[str, str], *flags: str, stderr: IO[str] | None = None
+) -> Iterator[tuple[str, int]]:
+    """As `desk`; yields its URL and its process id."""
     with subprocess.Popen(
         [sys.executable, "-m", "infra.local", "--port", "0", *flags],
         cwd=ROOT,
-        env={**os.environ, "ICE_SERVERS": "[]", **(env or {})},
+        env={**os.environ, "ICE_SERVERS": "[]", **env},
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
     ) as process:
         try:
-            yield _announced_url(process)
+            yield _announced_url(process), process.pid
         finally:
             stop(process)
 

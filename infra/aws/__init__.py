@@ -1,1 +1,4 @@
-"""What lasts on AWS: declared in template.yaml, which the desk and the tests read too."""
+"""Parley on AWS: template.yaml declares what lasts, `python -m infra.aws` does the rest.
+
+The desk and the tests read the template too, for their table.
+"""

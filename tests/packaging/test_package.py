@@ -101,7 +101,8 @@ def test_the_role_may_not_do_everything(package: Path) -> None:
     assert statements
     for statement in statements:
         assert "*" not in statement["Action"]
-        assert statement["Resource"] != "*"
+        tracing = all(action.startswith("xray:") for action in statement["Action"])
+        assert statement["Resource"] != "*" or tracing, "only tracing knows no resources"
 
 
 _IMPORT = """

@@ -1,0 +1,45 @@
+"""Checks that need no cloud; those that do are in tests/rehearsal."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from infra.aws import checks
+from infra.aws.checks import Tools
+from infra.aws.errors import Refused, explain
+from infra.aws.target import Target
+from tests.parts import ROOT
+
+TARGET = Target(ROOT, "dev", "eu-central-1")
+TURN = '[{"urls": ["stun:a", "turns:b"], "username": "u", "credential": "c"}]'
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "No\nway."}}, "PutItem")
+
+
+def test_this_machine_may_deploy() -> None:
+    checks.check_tools(Tools.here(), ROOT)
+
+
+def test_another_python_may_not() -> None:
+    with pytest.raises(Refused, match=r"Python 3\.12.+Lambda runtime.+Python 3\.11"):
+        checks.check_tools(Tools((3, 12), "1.34.0"), ROOT)
+
+
+def test_a_turn_server_silences_the_warning() -> None:
+    assert checks.turn_warning(TARGET, {"ICE_SERVERS": TURN}) is None
+    warning = checks.turn_warning(TARGET, {})
+    assert warning is not None
+    assert "one call in five" in warning
+
+
+def test_what_aws_refuses_is_one_sentence() -> None:
+    denied = explain(refusal("AccessDeniedException"))
+    assert denied.startswith("These credentials may not call PutItem: grant it")
+    assert "sign in again" in explain(refusal("ExpiredToken"))
+    assert explain(refusal("Other")) == "AWS refused PutItem (Other): No way."
+    lost = explain(EndpointConnectionError(endpoint_url="https://x"))
+    assert lost.startswith("AWS does not answer:")
+    assert "\n" not in denied + lost
