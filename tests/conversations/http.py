@@ -29,7 +29,7 @@ def request(
     if content_type:
         asked.add_header("Content-Type", content_type)
     try:
-        with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
             return _answer(answer.status, answer.headers, answer.read())
     except urllib.error.HTTPError as error:
         with error:

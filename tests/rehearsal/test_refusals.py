@@ -159,27 +159,3 @@ def test_another_region_than_where_it_stands(cloud: Cloud, operator: Operator) -
     finally:
         iam.delete_role_policy(RoleName=role, PolicyName=role)
         iam.delete_role(RoleName=role)
-
-
-def test_a_stack_that_fails_leaves_nothing_and_says_why(cloud: Cloud, operator: Operator) -> None:
-    """Not a check: CloudFormation itself finds out, and takes back what it made."""
-    before = inventory.take(cloud)
-    cloudfront = cloud.client("cloudfront")
-    in_the_way = cloudfront.create_origin_access_control(
-        OriginAccessControlConfig={
-            "Name": "parley-dev-eu-central-1",
-            "SigningProtocol": "sigv4",
-            "SigningBehavior": "always",
-            "OriginAccessControlOriginType": "s3",
-        }
-    )
-    ran = operator.aws("deploy", "--stage", "dev")
-    assert ran.code == 1
-    assert ran.said.splitlines()[-1].startswith("Stack parley-dev failed at OriginAccess:")
-    cloudfront.delete_origin_access_control(
-        Id=in_the_way["OriginAccessControl"]["Id"], IfMatch=in_the_way["ETag"]
-    )
-    assert inventory.take(cloud)["tables"] == before["tables"]
-    operator.deploys()
-    operator.destroys()
-    assert inventory.take(cloud) == before
