@@ -36,8 +36,7 @@ class Refusing:
 
     def describe_stacks(self, **_: Any) -> Mapping[str, Any]:
         if not self.executed:
-            missing = {"Error": {"Code": "ValidationError", "Message": "does not exist"}}
-            raise ClientError(missing, "DescribeStacks")
+            raise ClientError({"Error": {"Code": "ValidationError"}}, "DescribeStacks")
         return {"Stacks": [{"StackStatus": "ROLLBACK_COMPLETE"}]}
 
     def create_change_set(self, **_: Any) -> None: ...
