@@ -51,8 +51,8 @@ check: $(LIBRARIES) $(NPM) $(WHEELS) ## Lint, types, import rules, templates
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	node_modules/.bin/tsc -p tsconfig.json
+	node_modules/.bin/tsc -p tests/client/tsconfig.json
 	$(BIN)/cfn-lint infra/aws/template.yaml
-
 	@rm -rf build/package && mkdir -p build/package && cp -r app.py requirements.txt .chalice build/package
 	@cp -r chalicelib build/package && find build/package -name __pycache__ -prune -exec rm -r {} +
 	@cd build/package && for stage in dev prod; do \
