@@ -101,7 +101,7 @@ class Delivery:
     event: Event
     request_id: str | None = None
     seat: tuple[RoomId, ClientId] | None = None
-    """The seat that made it a receiver; None for an answer to the socket's own request."""
+    """The seat that it goes to, given up if nobody is there; None for other answers."""
     sender: Arrival | None = None
     """Who has to hear of it if this cannot be delivered."""
     hang_up: bool = False

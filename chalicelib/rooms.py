@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, NewType
+from typing import Any, ClassVar, NewType
 
 RoomId = NewType("RoomId", str)
 ClientId = NewType("ClientId", str)
@@ -25,6 +25,8 @@ class SignalingError(Exception):
     def __init__(self, text: str, room_id: RoomId | None = None) -> None:
         super().__init__(text)
         self.room_id = room_id
+        self.aftermath: Sequence[Any] = ()
+        """What others are to be told all the same, as deliveries."""
 
 
 class BadMessage(SignalingError):

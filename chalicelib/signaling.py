@@ -148,17 +148,20 @@ class Signaling:
         room_id = room_id or self._seals.room_id(arrival.event_id)
         if resume and not self._proven(room_id, resume):
             raise Unauthorized("The resumeToken does not prove this clientId here", room_id)
+        evicted: list[Delivery] = []
         for attempt in range(_ATTEMPTS):
             wanted = resume.client_id if resume else self._new_id(arrival, attempt)
             client_id = self._rooms.claim(arrival.address, room_id, wanted, self._seat_end(arrival))
-            proven = resume is not None and client_id == wanted
+            # Whoever made an earlier claim on this socket had proven the id then, or drawn it.
+            proven = resume is not None or client_id != wanted
             try:
-                return self._take_seat(arrival, room_id, client_id, proven, metadata)
+                said = self._take_seat(arrival, room_id, client_id, proven, metadata, evicted)
+                return [*said, *evicted]
             except _Taken:
                 self._rooms.release(arrival.address, room_id, client_id)
             except _Superseded:
                 self._rooms.release(arrival.address, room_id, client_id)
-                return [answer(arrival, Left(room_id, Reason.REPLACED))]
+                return [answer(arrival, Left(room_id, Reason.REPLACED)), *evicted]
             except RoomFull:
                 self._rooms.release(arrival.address, room_id, client_id)
                 journal.subject(room_id, client_id)
@@ -181,36 +184,60 @@ class Signaling:
         client_id: ClientId,
         proven: bool,
         metadata: str | None,
+        evicted: list[Delivery],
     ) -> list[Delivery]:
         until = self._seat_end(arrival)
         member = Member(client_id, arrival.at, until, metadata or "{}", arrival.address)
-        entry, evicted = self._enter(room_id, member, proven, keeps_metadata=metadata is None)
+        entry = self._enter(room_id, member, proven, metadata is None, evicted)
+        entry = self._keep_one(entry, evicted)
+        if entry.member.client_id != client_id:
+            self._rooms.release(arrival.address, room_id, client_id)
+            client_id = self._rooms.claim(arrival.address, room_id, entry.member.client_id, until)
         journal.subject(room_id, client_id)
         journal.note("join", room_id, client_id, outcome="resumed" if proven else "joined")
         journal.count("Joins")
-        return [*self._welcome(arrival, entry), *evicted, *self._farewell(entry)]
+        return [*self._welcome(arrival, entry), *self._farewell(entry)]
 
     def _enter(
-        self, room_id: RoomId, member: Member, proven: bool, keeps_metadata: bool
-    ) -> tuple[_Entry, list[Delivery]]:
-        evicted: list[Delivery] | None = None
+        self,
+        room_id: RoomId,
+        member: Member,
+        proven: bool,
+        keeps_metadata: bool,
+        evicted: list[Delivery],
+    ) -> _Entry:
+        """Take a seat; what others hear of who had to go for it is added to `evicted`."""
+        made_place = False
         for _ in range(_ATTEMPTS):
             admission = self._rooms.admit(room_id, member, self._limits.capacity)
             if admission.admitted:
-                return _Entry(admission.room, member, resumed=proven), evicted or []
-            seat = admission.room.members.get(member.client_id)
+                return _Entry(admission.room, member, resumed=proven)
+            seat = _seat_of(member, admission.room)
             if seat is None:
-                if evicted is not None:
-                    raise RoomFull("The room is full", room_id)
-                evicted = self._make_place(admission.room)
+                if made_place:
+                    raise _full(room_id, evicted)
+                made_place = True
+                evicted += self._make_place(admission.room)
             elif _same_seat(seat, member):
                 # The answer to an earlier call was lost, or the event ran before. If that run was
                 # cut short, nobody has announced it yet; a later event has nothing to announce.
                 again = seat.since == member.since
-                return _Entry(admission.room, seat, again, resumed=proven), evicted or []
+                return _Entry(admission.room, seat, again, resumed=proven)
             elif entry := self._take_over(room_id, seat, member, proven, keeps_metadata):
-                return entry, evicted or []
+                return entry
         raise Internal("The room changes too fast", room_id)
+
+    def _keep_one(self, entry: _Entry, evicted: list[Delivery]) -> _Entry:
+        """A socket has one seat in a room, the newest, even if its claim to another was lost."""
+        room, address = entry.room, entry.member.address
+        seats = [m for m in room.members.values() if m.address == address]
+        *stale, newest = sorted(seats, key=lambda member: member.since)
+        for member in stale:
+            room = room.without(member.client_id)
+            if departure := self._rooms.dismiss(room.room_id, member.client_id, address):
+                evicted += self._announce(departure, Reason.LEFT)
+        announced = entry.announced and newest == entry.member
+        return replace(entry, room=room, member=newest, announced=announced)
 
     def _take_over(
         self, room_id: RoomId, seat: Member, member: Member, proven: bool, keeps_metadata: bool
@@ -228,7 +255,9 @@ class Signaling:
         before = self._rooms.move(room_id, member)
         if before is None:
             return None
-        replaced = before.members[member.client_id].address
+        old = before.members[member.client_id].address
+        # Two joins of one socket, side by side, do not replace one another.
+        replaced = old if old != member.address else None
         return _Entry(before.including(member), member, resumed=True, replaced=replaced)
 
     def _make_place(self, room: Room) -> list[Delivery]:
@@ -241,8 +270,12 @@ class Signaling:
     def _evict_gone(self, room_id: RoomId, members: Iterable[Member]) -> list[Delivery]:
         by_address = {m.address: m for m in members if m.address}
         gone = self._sockets.gone(by_address)
-        dead = [member for address, member in by_address.items() if address in gone]
-        return self._evict(room_id, dead, Reason.DISCONNECTED)
+        return [
+            said
+            for address, member in by_address.items()
+            if address in gone
+            for said in self._bury(address, (room_id, member.client_id))
+        ]
 
     def _evict(self, room_id: RoomId, members: Iterable[Member], reason: Reason) -> list[Delivery]:
         seen = [self._rooms.evict(room_id, member) for member in members]
@@ -262,7 +295,9 @@ class Signaling:
         )
         news = PeerJoined(room.room_id, member, entry.resumed)
         others = _tell(room, news, but=member.client_id) if entry.announced else []
-        return [answer(arrival, joined), *others]
+        # The answer is the probe: a disconnect may have come before there was a seat to free.
+        probe = replace(answer(arrival, joined), seat=(room.room_id, member.client_id))
+        return [probe, *others]
 
     def _farewell(self, entry: _Entry) -> list[Delivery]:
         """What the socket hears whose seat has moved; with its last seat it loses its purpose."""
@@ -276,23 +311,18 @@ class Signaling:
     # -- leave -----------------------------------------------------------------------------------
 
     def leave(self, arrival: Arrival, room_id: RoomId) -> list[Delivery]:
-        """Give the seat up. Raises NotInRoom."""
-        client_id = self._seat_of(arrival.address, room_id)
-        departure = self._rooms.dismiss(room_id, client_id, arrival.address)
+        """Give the seat up, unless it was taken after this was asked. Raises NotInRoom."""
+        seat = self._rooms.find(room_id).holder(arrival.address)
+        if seat is None or seat.since > arrival.at:
+            raise NotInRoom("You are not in this room", room_id)
+        # The seat goes before its claim: a claim without a seat does no harm if we are cut short.
+        departure = self._rooms.dismiss(room_id, seat.client_id, arrival.address)
+        self._rooms.release(arrival.address, room_id, seat.client_id)
         if departure is None:
             raise NotInRoom("You are not in this room", room_id)
-        journal.subject(room_id, client_id)
+        journal.subject(room_id, seat.client_id)
         left = answer(arrival, Left(room_id, Reason.LEFT))
         return [left, *self._announce(departure, Reason.LEFT)]
-
-    def _seat_of(self, address: Address, room_id: RoomId) -> ClientId:
-        if claims := self._rooms.release(address, room_id):
-            return claims[room_id]
-        # An earlier run of this leave may have been cut short after withdrawing the claim.
-        member = self._rooms.find(room_id).holder(address)
-        if member is None:
-            raise NotInRoom("You are not in this room", room_id)
-        return member.client_id
 
     def disconnect(self, address: Address) -> list[Delivery]:
         """The socket is gone: free the seats that it, and no newer socket, holds."""
@@ -351,7 +381,7 @@ class Signaling:
             if member and member.address == arrival.address:
                 held.append(room)
             else:
-                lost.append(self._lost(arrival, room_id, client_id, member))
+                lost.append(_lost(arrival, room_id, member))
         return [self._pong(arrival, held), *lost, *self._look_after(arrival.address, held)]
 
     def _pong(self, arrival: Arrival, rooms: Iterable[Room]) -> Delivery:
@@ -361,15 +391,6 @@ class Signaling:
             for room in rooms
         }
         return answer(arrival, Pong(rosters))
-
-    def _lost(
-        self, arrival: Arrival, room_id: RoomId, client_id: ClientId, seat: Member | None
-    ) -> Delivery:
-        if seat is None:
-            error = NotInRoom("You are no longer in this room", room_id)
-            return Delivery(arrival.address, Refused(error))
-        self._rooms.release(arrival.address, room_id, client_id)
-        return Delivery(arrival.address, Left(room_id, Reason.REPLACED))
 
     def _look_after(self, address: Address, rooms: Sequence[Room]) -> list[Delivery]:
         """Evict seats that have run out; probe one other seat, so that no ghost stays for long."""
@@ -391,39 +412,39 @@ class Signaling:
 
     # -- what came of it -------------------------------------------------------------------------
 
-    def settle(self, outcomes: Iterable[tuple[Delivery, Outcome]]) -> list[Delivery]:
-        """What is to be said because some deliveries did not arrive."""
-        said: list[Delivery] = []
-        for delivery, outcome in outcomes:
-            if outcome is Outcome.GONE:
-                said += self._gone(delivery)
-            if outcome is not Outcome.DELIVERED and delivery.sender and delivery.seat:
-                room_id, _ = delivery.seat
-                error = (
-                    PeerNotFound("The peer is gone", room_id)
-                    if outcome is Outcome.GONE
-                    else Undeliverable("The peer's socket would not take it", room_id)
-                )
-                said.append(answer(delivery.sender, Refused(error)))
-        return said
+    def follow(self, delivery: Delivery) -> Delivery | None:
+        """The delivery to the socket that its seat has moved to; None if it has not moved."""
+        if delivery.seat is None or isinstance(delivery.event, Joined):
+            return None
+        room_id, client_id = delivery.seat
+        member = self._rooms.find(room_id).members.get(client_id)
+        if member is None or member.address is None or member.address == delivery.to:
+            return None
+        return replace(delivery, to=member.address)
 
-    def _gone(self, delivery: Delivery) -> list[Delivery]:
+    def settle(self, outcomes: Iterable[tuple[Delivery, Outcome]]) -> list[Delivery]:
+        """Free the seats of those who turned out to be gone; what the others hear of it."""
+        gone = [delivery for delivery, outcome in outcomes if outcome is Outcome.GONE]
+        return [said for d in gone for said in self._bury(d.to, d.seat)]
+
+    def _bury(self, address: Address, seat: tuple[RoomId, ClientId] | None) -> list[Delivery]:
         """As a disconnect, and of the seat that we know about even if its claim was lost."""
-        claims = dict(self._rooms.forget(delivery.to))
-        if delivery.seat:
-            claims.setdefault(*delivery.seat)
-        return self._vacate(delivery.to, claims)
+        claims = dict(self._rooms.forget(address))
+        if seat:
+            claims.setdefault(*seat)
+        return self._vacate(address, claims)
 
     # -- without a socket ------------------------------------------------------------------------
 
     def reserve(self, event_id: str, at: int, room_id: RoomId | None = None) -> Reservation:
         """Take a seat for somebody whose socket comes later. Raises RoomFull."""
         room_id = room_id or self._seals.room_id(event_id)
+        evicted: list[Delivery] = []
         for attempt in range(_ATTEMPTS):
             client_id = self._seals.client_id(event_id, attempt)
             member = Member(client_id, at, at + self._limits.reservation, "{}")
             try:
-                entry, evicted = self._enter(room_id, member, False, keeps_metadata=True)
+                entry = self._enter(room_id, member, False, True, evicted)
             except (_Taken, _Superseded):
                 continue
             journal.subject(room_id, client_id)
@@ -437,12 +458,12 @@ class Signaling:
 
     def remove(self, room_id: RoomId, client_id: ClientId) -> list[Delivery]:
         """Free somebody's seat on request; its socket hears `left`. Raises PeerNotFound."""
+        # The claim stays: its socket may just be taking the seat again, and a ping tells the rest.
         departure = self._rooms.dismiss(room_id, client_id, None)
         if departure is None:
             raise PeerNotFound("Client not found in room", room_id)
         said = self._announce(departure, Reason.LEFT)
         if address := departure.member.address:
-            self._rooms.release(address, room_id, client_id)
             said.append(Delivery(address, Left(room_id, Reason.LEFT)))
         return said
 
@@ -455,6 +476,43 @@ class Signaling:
         now = self._clock.now()
         page, more = self._rooms.page(self._limits.page)
         return [living for room in page if (living := room.at(now)).members], more
+
+
+def _lost(arrival: Arrival, room_id: RoomId, seat: Member | None) -> Delivery:
+    """What a socket hears of a room that it has claimed, but holds no seat in."""
+    if seat and seat.since >= arrival.connected_at:
+        return Delivery(arrival.address, Left(room_id, Reason.REPLACED))
+    # An older socket's seat has replaced nobody: a resume is under way here, or was cut short.
+    error = NotInRoom("You are no longer in this room", room_id)
+    return Delivery(arrival.address, Refused(error))
+
+
+def unheard(outcomes: Iterable[tuple[Delivery, Outcome]]) -> list[Delivery]:
+    """What senders hear of deliveries that did not arrive."""
+    said: list[Delivery] = []
+    for delivery, outcome in outcomes:
+        if outcome is not Outcome.DELIVERED and delivery.sender and delivery.seat:
+            room_id, _ = delivery.seat
+            error = (
+                PeerNotFound("The peer is gone", room_id)
+                if outcome is Outcome.GONE
+                else Undeliverable("The peer's socket would not take it", room_id)
+            )
+            said.append(answer(delivery.sender, Refused(error)))
+    return said
+
+
+def _full(room_id: RoomId, evicted: Sequence[Delivery]) -> RoomFull:
+    """A refusal; who had to go before is told of all the same."""
+    full = RoomFull("The room is full", room_id)
+    full.aftermath = evicted
+    return full
+
+
+def _seat_of(member: Member, room: Room) -> Member | None:
+    """The seat of this id, or else of this socket: its claim to that may have been lost."""
+    own = room.holder(member.address) if member.address else None
+    return room.members.get(member.client_id, own)
 
 
 def _same_seat(seat: Member, member: Member) -> bool:

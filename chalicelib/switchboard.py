@@ -19,7 +19,7 @@ from chalicelib.rooms import (
     TooLarge,
     room_id,
 )
-from chalicelib.signaling import Reservation, Resume, Signaling
+from chalicelib.signaling import Reservation, Resume, Signaling, unheard
 
 RequestContext = Mapping[str, Any]
 """`requestContext` of a WebSocket event:
@@ -58,7 +58,7 @@ class Switchboard:
             try:
                 deliveries = self._received(arrival, body, binary, page)
             except SignalingError as error:
-                deliveries = [self._refuse(arrival, error, page)]
+                deliveries = [self._refuse(arrival, error, page), *error.aftermath]
             except Exception:
                 journal.failed()
                 deliveries = [self._refuse(arrival, _internal(), page)]
@@ -117,7 +117,11 @@ class Switchboard:
     def reserve(self, event_id: str, at: int, room: RoomId | None) -> Reservation:
         """Take a seat for a socket that comes later, and let the room know."""
         with journal.page("reserve", request=event_id):
-            reservation = self._signaling.reserve(event_id, at, room)
+            try:
+                reservation = self._signaling.reserve(event_id, at, room)
+            except SignalingError as error:
+                self._deliver(error.aftermath)
+                raise
             self._deliver(reservation.deliveries)
             return reservation
 
@@ -129,9 +133,31 @@ class Switchboard:
     # -- speaking --------------------------------------------------------------------------------
 
     def _deliver(self, deliveries: Sequence[Delivery]) -> None:
-        """Say it all; then say what follows from what did not arrive, and leave it at that."""
-        outcomes = self._say(deliveries)
-        self._say(self._signaling.settle(zip(deliveries, outcomes, strict=True)))
+        """Say it all; then say what follows from what did not arrive, and leave it at that.
+
+        Senders hear first, since they wait. Whoever is gone and stays, since the store fails now,
+        is found again by the next post.
+        """
+        outcomes = [
+            self._followed(delivery) if outcome is Outcome.GONE else (delivery, outcome)
+            for delivery, outcome in zip(deliveries, self._say(deliveries), strict=True)
+        ]
+        self._say(unheard(outcomes))
+        try:
+            news = self._signaling.settle(outcomes)
+        except Exception:
+            journal.failed()
+            return
+        self._say(news)
+
+    def _followed(self, delivery: Delivery) -> tuple[Delivery, Outcome]:
+        """Say it where the seat is now, if it moved between our reading and our post."""
+        try:
+            moved = self._signaling.follow(delivery)
+        except Exception:
+            journal.failed()
+            moved = None
+        return (moved, self._say([moved])[0]) if moved else (delivery, Outcome.GONE)
 
     def _say(self, deliveries: Sequence[Delivery]) -> list[Outcome]:
         if not deliveries:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from chalicelib.ports import Admission, Claims, Departure, IceServer
 from chalicelib.rooms import Address, ClientId, Member, Room, RoomId
@@ -94,6 +94,21 @@ class MemoryRooms:
         if not after.members:
             del self._rooms[room_id]
         return Departure(seat, after)
+
+
+class Meanwhile:
+    """A store where something else happens before one call of a verb, after `calls` others."""
+
+    def __init__(self, verb: str, happens: Callable[[], object], calls: int = 0) -> None:
+        self._rooms = MemoryRooms()
+        self._verb = verb
+        self._happens = [None] * calls + [happens]
+
+    def __getattr__(self, name: str) -> Any:
+        happens = self._happens.pop(0) if name == self._verb and self._happens else None
+        if happens:
+            happens()
+        return getattr(self._rooms, name)
 
 
 class FakeClock:

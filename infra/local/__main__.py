@@ -15,12 +15,14 @@ from pathlib import Path
 from infra.local.desk import Desk, Options
 from infra.local.errors import DeskError
 from infra.local.limits import Limits
+from infra.local.mischief import Mischief, described
+from infra.local.mischief import parse as parse_mischief
 
 DESCRIPTION = """\
 API Gateway in miniature for a Chalice application: REST, WebSocket, the management API
 (@connections) and static files on one port, with DynamoDB behind it."""
 
-EPILOG = """\
+EPILOG = f"""\
 examples:
   python -m infra.local                     serve the project of this directory
   python -m infra.local --port 9000         beside another desk (DynamoDB gets port 9001)
@@ -32,14 +34,23 @@ environment:
   AWS_ENDPOINT_URL_DYNAMODB   use this DynamoDB instead of starting MiniStack
   TABLE_NAME, …               values for the template's parameters (TableName, …)
   The stage's environment variables in .chalice/config.json hold where the environment is silent.
-  Handlers find the management API at MANAGEMENT_URL, a template over {stage}.
+  Handlers find the management API at MANAGEMENT_URL, a template over {{stage}}.
+
+mischief (chances from 0 to 1; of the times, anything up to as many seconds):
+{described()}
+  An example: --mischief delay=0.2,double=0.05,kill=0.02,lose-disconnect=0.3,gone=0.01,seed=7
+
+clocks:
+  --clock-scale N turns 10 minutes of silence and 2 hours of life into N times less. An application
+  that knows these limits itself has to be told: Parley's SOCKET_SECONDS is 7200 / N then, and a
+  seat may outlast its socket by another minute, whatever the scale.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the desk until Ctrl-C; the exit code."""
-    options = parse(arguments)
     try:
+        options = parse(arguments)
         asyncio.run(until_told_to_stop(Desk(options)))
     except DeskError as error:
         print(error, file=sys.stderr)
@@ -76,6 +87,7 @@ def parse(arguments: Sequence[str] | None) -> Options:
         template=existing(given.template, project / "infra" / "aws" / "template.yaml"),
         https=given.https,
         reload=given.reload,
+        mischief=Mischief(parse_mischief(given.mischief)) if given.mischief else None,
         limits=Limits(
             idle=given.idle_timeout,
             lifetime=given.lifetime,
@@ -113,6 +125,7 @@ def parser() -> argparse.ArgumentParser:
     add_address(parser.add_argument_group("address"))
     add_limits(parser.add_argument_group("gateway", "AWS's limits, unless a test wants others"))
     work = parser.add_argument_group("work")
+    work.add_argument("--mischief", metavar="SPEC", help="what goes wrong on purpose, see below")
     work.add_argument("--reload", action="store_true", help="load changed code, sockets stay open")
     work.add_argument("--verbose", action="store_true", help="a line for each event, without body")
     return parser

@@ -18,6 +18,8 @@ from infra.local.front import Front
 from infra.local.handlers import Handlers
 from infra.local.limits import Limits
 from infra.local.ministack import MiniStack
+from infra.local.mischief import Mischief, MortalHandlers
+from infra.local.mischief_dynamodb import Proxy
 from infra.local.project import Project
 from infra.local.reload import keep_current
 from infra.local.servers import serving
@@ -40,6 +42,7 @@ class Options:
     https: bool = False
     reload: bool = False
     limits: Limits = field(default_factory=Limits)
+    mischief: Mischief | None = None
 
     @property
     def interface(self) -> str:
@@ -68,6 +71,7 @@ class Desk:
             dynamodb.settle_environment()
             handlers = self._handlers(f"{endpoint}/{self.project.path}")
             await self._prepare_dynamodb(ministack)
+            await self._disturb_dynamodb()
             await self._serve(handlers, listener, back_door)
             self._announce(port, ministack)
             await self._until_something_ends(handlers, ministack)
@@ -102,19 +106,32 @@ class Desk:
         if self.options.template is not None:
             await dynamodb.furnish(database, self.options.template)
 
+    async def _disturb_dynamodb(self) -> None:
+        """From now on handlers reach DynamoDB through mischief's proxy, if there is any."""
+        if self.options.mischief is None:
+            return
+        proxy = Proxy(self.options.mischief, os.environ["AWS_ENDPOINT_URL_DYNAMODB"])
+        listener = self._listen("127.0.0.1", 0)
+        await self._parts.enter_async_context(serving(proxy, listener, self.options.limits))
+        os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = f"http://127.0.0.1:{ports.number_of(listener)}"
+
     # ---- the gateway
 
     def _handlers(self, endpoint: str) -> Handlers:
         limits = self.options.limits
         app = self.project.load()
         workers = Workers(limits.threads)
-        return Handlers(app, self.project.config, workers, limits.integration, endpoint)
+        deployed = (app, self.project.config, workers, limits.integration, endpoint)
+        if self.options.mischief:
+            return MortalHandlers(self.options.mischief, *deployed)
+        return Handlers(*deployed)
 
     async def _serve(
         self, handlers: Handlers, listener: socket.socket, back_door: socket.socket | None
     ) -> None:
         limits = self.options.limits
-        front = Front(handlers, limits, self.project.path, self.options.client)
+        options = self.options
+        front = Front(handlers, limits, self.project.path, options.client, options.mischief)
         enter = self._parts.enter_async_context
         if back_door:
             await enter(serving(front.back, back_door, limits))

@@ -13,6 +13,7 @@ from infra.local.gateway import Gateway
 from infra.local.handlers import Handlers
 from infra.local.limits import Limits
 from infra.local.management import Management
+from infra.local.mischief import Mischief, MischievousGateway, mischievous
 from infra.local.rest import Rest
 from infra.local.site import Site, whereabouts
 
@@ -23,11 +24,17 @@ class Front:
     """The gateway's front door, an ASGI application: API, sockets, management and files."""
 
     def __init__(
-        self, handlers: Handlers, limits: Limits, stage: str, client: Path | None = None
+        self,
+        handlers: Handlers,
+        limits: Limits,
+        stage: str,
+        client: Path | None = None,
+        mischief: Mischief | None = None,
     ) -> None:
-        self.gateway = Gateway(handlers, limits, stage)
+        self.gateway = gateway_for(handlers, limits, stage, mischief)
         self._stage = stage
-        self._management = Management(self.gateway)
+        manage = Management(self.gateway).answer
+        self._manage = mischievous(mischief, manage) if mischief else manage
         self._rest = Rest(handlers, limits, stage)
         self._site = Site(client)
 
@@ -53,7 +60,7 @@ class Front:
     def _answer_to(self, path: str, otherwise: Answer | None = None) -> Answer:
         api = f"/{self._stage}/"
         if path.startswith(f"{api}@connections/"):
-            return self._management.answer
+            return self._manage
         if otherwise:
             return otherwise
         if f"{path}/".startswith(api):
@@ -62,6 +69,15 @@ class Front:
 
     async def _whereabouts(self, request: Request) -> Response:
         return whereabouts(request, self._stage)
+
+
+def gateway_for(
+    handlers: Handlers, limits: Limits, stage: str, mischief: Mischief | None
+) -> Gateway:
+    """The faithful gateway, or the other one."""
+    if mischief is None:
+        return Gateway(handlers, limits, stage)
+    return MischievousGateway(mischief, handlers, limits, stage)
 
 
 async def reply(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:

@@ -21,6 +21,7 @@ from infra.local import ports
 from infra.local.front import Front
 from infra.local.handlers import Handlers
 from infra.local.limits import Limits
+from infra.local.mischief import Mischief, MortalHandlers
 from infra.local.project import served_locally
 from infra.local.servers import serving
 from infra.local.workers import Workers
@@ -79,7 +80,10 @@ class Served:
 QUIET: dict[str, Any] = {"proxy": None, "compression": None, "open_timeout": 10, "close_timeout": 5}
 
 
-def management_client(endpoint: str) -> ApiGatewayManagementApiClient:
+IMPATIENT = Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=10)
+
+
+def management_client(endpoint: str, patience: Config = IMPATIENT) -> ApiGatewayManagementApiClient:
     """The real client, which neither waits long nor tries again."""
     return boto3.client(
         "apigatewaymanagementapi",
@@ -87,7 +91,7 @@ def management_client(endpoint: str) -> ApiGatewayManagementApiClient:
         region_name="us-east-1",
         aws_access_key_id="x",
         aws_secret_access_key="x",
-        config=Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=10),
+        config=patience,
     )
 
 
@@ -111,6 +115,7 @@ def served(
     limits: Limits | None = None,
     client: Path | None = TOYAPP / "client",
     without: tuple[str, ...] = (),
+    mischief: Mischief | None = None,
 ) -> Iterator[Served]:
     """A gateway with these limits, whose application lacks the handlers of `without`."""
     limits = limits or Limits()
@@ -128,8 +133,9 @@ def served(
             config = ChaliceConfig("local", config_from_disk={"lambda_timeout": 10})
             workers = Workers(limits.threads)
             endpoint = f"http://127.0.0.1:{port}/api"
-            handlers = Handlers(served_locally(app), config, workers, limits.integration, endpoint)
-            front = Front(handlers, limits, "api", client)
+            deployed = (served_locally(app), config, workers, limits.integration, endpoint)
+            handlers = MortalHandlers(mischief, *deployed) if mischief else Handlers(*deployed)
+            front = Front(handlers, limits, "api", client, mischief)
             ended = asyncio.Event()
             loop = asyncio.get_running_loop()
             stop = lambda: loop.call_soon_threadsafe(ended.set)  # noqa: E731

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from chalicelib.events import (
     Refused,
     Signal,
 )
-from chalicelib.ports import Rooms
+from chalicelib.ports import Claims, Rooms
 from chalicelib.rooms import (
     Address,
     ClientId,
@@ -33,8 +34,16 @@ from chalicelib.rooms import (
     Unauthorized,
     Undeliverable,
 )
-from chalicelib.signaling import Limits, Resume, Signaling
-from tests.fakes import FakeClock, FakeIce, FakeSeals, FakeSockets, FirstChance, MemoryRooms
+from chalicelib.signaling import Limits, Resume, Signaling, unheard
+from tests.fakes import (
+    FakeClock,
+    FakeIce,
+    FakeSeals,
+    FakeSockets,
+    FirstChance,
+    Meanwhile,
+    MemoryRooms,
+)
 
 GARDEN, ATTIC = RoomId("garden"), RoomId("attic")
 HOUR = 3_600_000
@@ -72,6 +81,7 @@ class House:
     limits: Limits = field(default_factory=lambda: Limits(capacity=4))
 
     def __post_init__(self) -> None:
+        self.opened: dict[str, int] = {}
         self.signaling = Signaling(
             self.store, self.sockets, self.seals, FakeIce(), self.clock, FirstChance(), self.limits
         )
@@ -79,7 +89,8 @@ class House:
     def arrival(self, name: str) -> Arrival:
         self.clock.time += 10
         now = self.clock.time
-        return Arrival(address(name), f"{name}{now}", now, connected_at=now - 5, request_id="7")
+        opened = self.opened.setdefault(name, now - 5)
+        return Arrival(address(name), f"{name}{now}", now, opened, request_id="7")
 
     def join(self, name: str, room: RoomId | None = GARDEN, resume: Joined | None = None) -> Joined:
         return self.joined(self.signaling.join(self.arrival(name), room, proof(resume)), name)
@@ -296,6 +307,71 @@ def test_race_3_a_newcomer_that_is_gone_gives_its_seat_up(house: House) -> None:
     assert house.store.claims(address("ada")) == {}
 
 
+def test_race_3_even_if_the_disconnect_came_between_claim_and_seat() -> None:
+    here = House(Meanwhile("admit", lambda: here.signaling.disconnect(address("ada"))))
+    said = here.signaling.join(here.arrival("ada"), GARDEN)
+    here.signaling.settle(failing(said, "ada", Outcome.GONE))
+    assert here.roster() == set()
+
+
+def test_race_5_two_joins_of_one_socket_side_by_side_do_not_replace_one_another() -> None:
+    def other() -> None:
+        house.signaling.join(first, GARDEN, resume)
+
+    house = House(Meanwhile("move", other))
+    reserved = house.signaling.reserve("r1", house.clock.time, GARDEN)
+    resume = Resume(reserved.member.client_id, reserved.resume_token)
+    first, second = house.arrival("ada"), house.arrival("ada")
+    said = house.signaling.join(second, GARDEN, resume)
+    assert [type(event) for event in heard(said, "ada")] == [Joined]
+    assert house.store.claims(address("ada")) == {GARDEN: reserved.member.client_id}
+
+
+def test_race_5_a_join_beside_a_resume_of_the_same_socket_is_the_same_seat(house: House) -> None:
+    ada = house.join("ada")
+    house.arrival("ada2")
+    house.store.claim(address("ada2"), GARDEN, ada.member.client_id, 0)  # the resume so far
+    again = house.join("ada2")
+    assert again.member.client_id == ada.member.client_id
+    assert house.roster() == {ada.member.client_id}
+
+
+def test_race_5_a_socket_whose_claim_was_lost_keeps_one_seat_the_newest(house: House) -> None:
+    house.join("bea")
+    lost = house.join("ada").member
+    house.store.forget(address("ada"))
+    said = house.signaling.join(house.arrival("ada"), GARDEN)
+    kept = house.joined(said, "ada")
+    assert lost.client_id not in house.roster()
+    assert [peer.client_id for peer in kept.peers] == [
+        c for c in house.roster() if c != kept.member.client_id
+    ]
+    assert PeerLeft(GARDEN, lost.client_id, lost.since, Reason.LEFT) in heard(said, "bea")
+
+
+def test_race_5_a_socket_whose_claim_was_lost_finds_its_seat_even_in_a_full_room(
+    house: House,
+) -> None:
+    for name in ("ada", "bea", "cyd"):
+        house.join(name)
+    dan = house.join("dan").member
+    house.store.forget(address("dan"))
+    assert house.join("dan").member == dan
+    assert house.store.claims(address("dan")) == {GARDEN: dan.client_id}
+
+
+def test_who_had_to_go_is_told_of_even_if_the_place_went_to_another() -> None:
+    here = House(Meanwhile("admit", lambda: here.join("eve"), calls=5))
+    dead = here.join("ada").member
+    for name in ("bea", "cyd", "dan"):
+        here.join(name)
+    here.sockets.dead = {address("ada")}
+    with pytest.raises(RoomFull) as refusal:
+        here.signaling.join(here.arrival("fay"), GARDEN)
+    left = PeerLeft(GARDEN, dead.client_id, dead.since, Reason.DISCONNECTED)
+    assert left in heard(refusal.value.aftermath, "bea")
+
+
 # -- leave and disconnect ------------------------------------------------------------------------
 
 
@@ -313,6 +389,29 @@ def test_a_leave_that_was_cut_short_can_be_finished(house: House) -> None:
     house.store.release(address("ada"), GARDEN)
     assert only(house.signaling.leave(house.arrival("ada"), GARDEN), "ada")
     assert house.roster() == set()
+
+
+def test_a_leave_cut_short_leaves_no_second_seat_to_a_join_after_it() -> None:
+    class Dying(MemoryRooms):
+        def release(self, *_: Any) -> Claims | None:
+            raise SystemExit
+
+    house = House(Dying())
+    house.join("ada")
+    with pytest.raises(SystemExit):
+        house.signaling.leave(house.arrival("ada"), GARDEN)
+    house.join("ada")
+    assert len(house.roster()) == 1
+
+
+def test_race_5_a_late_leave_spares_a_seat_that_was_taken_after_it(house: House) -> None:
+    house.join("ada")
+    late = house.arrival("ada")
+    house.signaling.leave(late, GARDEN)
+    again = house.join("ada").member
+    with pytest.raises(NotInRoom):
+        house.signaling.leave(late, GARDEN)
+    assert house.roster() == {again.client_id}
 
 
 def test_a_disconnect_leaves_every_room(house: House) -> None:
@@ -381,6 +480,23 @@ def test_race_2_a_post_that_finds_somebody_gone_removes_and_announces_it(house: 
     assert house.signaling.settle(failing(said, "bea", Outcome.GONE)) == []
 
 
+def test_a_post_follows_a_seat_that_moved_meanwhile(house: House) -> None:
+    house.join("ada")
+    bea = house.join("bea")
+    (said,) = house.signaling.broadcast(house.arrival("ada"), GARDEN, b"1")
+    assert house.signaling.follow(said) is None
+    house.join("bea2", resume=bea)
+    followed = house.signaling.follow(said)
+    assert followed is not None
+    assert (followed.to, followed.event) == (address("bea2"), said.event)
+
+
+def test_the_answer_to_a_join_follows_nobody(house: House) -> None:
+    slow = house.signaling.join(house.arrival("ada"), GARDEN)
+    house.join("ada2", resume=house.joined(slow, "ada"))
+    assert house.signaling.follow(slow[0]) is None
+
+
 def test_race_2_a_seat_whose_claim_was_lost_is_removed_too(house: House) -> None:
     house.join("ada")
     bea = house.join("bea").member
@@ -394,21 +510,20 @@ def test_a_signal_to_somebody_gone_is_told_to_its_sender(house: House) -> None:
     house.join("ada")
     bea = house.join("bea").member
     said = house.signaling.signal(house.arrival("ada"), GARDEN, bea.client_id, b"1")
-    after = house.signaling.settle(failing(said, "bea", Outcome.GONE))
-    refused = [d for d in after if isinstance(d.event, Refused)]
-    assert [(d.to, d.request_id) for d in refused] == [(address("ada"), "7")]
-    assert isinstance(refused[0].event, Refused)
-    assert isinstance(refused[0].event.error, PeerNotFound)
+    (refusal,) = unheard(failing(said, "bea", Outcome.GONE))
+    assert (refusal.to, refusal.request_id) == (address("ada"), "7")
+    assert isinstance(refusal.event, Refused)
+    assert isinstance(refusal.event.error, PeerNotFound)
 
 
 def test_a_signal_that_was_not_taken_is_told_to_its_sender_and_nobody_leaves(house: House) -> None:
     house.join("ada")
     bea = house.join("bea").member
     said = house.signaling.signal(house.arrival("ada"), GARDEN, bea.client_id, b"1")
-    after = house.signaling.settle(failing(said, "bea", Outcome.FAILED))
-    event = only(after, "ada")
+    event = only(unheard(failing(said, "bea", Outcome.FAILED)), "ada")
     assert isinstance(event, Refused)
     assert isinstance(event.error, Undeliverable)
+    assert house.signaling.settle(failing(said, "bea", Outcome.FAILED)) == []
     assert bea.client_id in house.roster()
 
 
@@ -416,7 +531,8 @@ def test_race_4_what_one_receiver_does_not_take_is_nobody_elses_business(house: 
     house.join("ada")
     house.join("bea")
     said = house.signaling.broadcast(house.arrival("ada"), GARDEN, b"1")
-    assert house.signaling.settle(failing(said, "bea", Outcome.FAILED)) == []
+    outcomes = failing(said, "bea", Outcome.FAILED)
+    assert (unheard(outcomes), house.signaling.settle(outcomes)) == ([], [])
 
 
 # -- ping ----------------------------------------------------------------------------------------
@@ -460,6 +576,28 @@ def test_a_ping_finds_a_ghost_and_writes_nothing_otherwise(house: House) -> None
     left = PeerLeft(GARDEN, bea.client_id, bea.since, Reason.DISCONNECTED)
     assert left in heard(house.signaling.ping(house.arrival("ada")), "ada")
     assert bea.client_id not in house.roster()
+
+
+def test_who_is_found_dead_in_one_room_leaves_all(house: House) -> None:
+    house.join("ada")
+    house.join("bea", room=ATTIC)
+    house.join("bea")
+    house.sockets.dead = {address("bea")}
+    house.signaling.ping(house.arrival("ada"))
+    assert (len(house.roster()), house.roster(ATTIC)) == (1, set())
+    assert house.store.claims(address("bea")) == {}
+
+
+def test_race_6_a_ping_during_a_resume_does_not_take_it_for_replaced(house: House) -> None:
+    ada = house.join("ada")
+    house.arrival("ada2")
+    house.clock.time += 10
+    house.store.claim(address("ada2"), GARDEN, ada.member.client_id, 0)  # the resume so far
+    house.opened["ada2"] = ada.member.since + 1
+    _, error = heard(house.signaling.ping(house.arrival("ada2")), "ada2")
+    assert isinstance(error, Refused)
+    assert isinstance(error.error, NotInRoom)
+    assert house.store.claims(address("ada2")) == {GARDEN: ada.member.client_id}
 
 
 def test_a_ping_clears_seats_that_have_run_out(house: House) -> None:
@@ -522,6 +660,8 @@ def test_a_removal_tells_the_removed_and_the_others(house: House) -> None:
     said = house.signaling.remove(GARDEN, ada.client_id)
     assert only(said, "ada") == Left(GARDEN, Reason.LEFT)
     assert only(said, "bea") == PeerLeft(GARDEN, ada.client_id, ada.since, Reason.LEFT)
-    assert house.store.claims(address("ada")) == {}
     with pytest.raises(PeerNotFound):
         house.signaling.remove(GARDEN, ada.client_id)
+    _, error = heard(house.signaling.ping(house.arrival("ada")), "ada")
+    assert isinstance(error, Refused)
+    assert isinstance(error.error, NotInRoom)

@@ -144,6 +144,27 @@ def test_what_a_dead_receiver_causes_is_said_in_a_second_round_and_then_no_more(
     assert len(exchange.switchboard._signaling.rooms()[0][0].members) == 1
 
 
+def test_a_signal_reaches_a_seat_that_moved_between_reading_and_posting(
+    exchange: Exchange,
+) -> None:
+    exchange.say("ada", {"type": "join", "roomId": "garden"})
+    (bea,) = exchange.say("bea", {"type": "join", "roomId": "garden"})
+    resume = {"clientId": bea["clientId"], "resumeToken": bea["resumeToken"]}
+
+    class Moving(Line):
+        def _one(self, post: Post) -> Outcome:
+            if post.to.connection == "bea" and not self.gone:
+                self.gone.add("bea")
+                exchange.say("bea2", {"type": "join", "roomId": "garden", **resume})
+            return super()._one(post)
+
+    exchange.line = Moving()
+    exchange.switchboard._speaker = exchange.line
+    signal = {"type": "signal", "roomId": "garden", "to": bea["clientId"], "data": 1}
+    assert [f["type"] for f in exchange.say("ada", signal)] == ["peer-joined"]
+    assert exchange.line.to("bea2")[-1]["type"] == "signal"
+
+
 def test_a_disconnect_is_announced(exchange: Exchange) -> None:
     exchange.say("ada", {"type": "join", "roomId": "garden"})
     exchange.say("bea", {"type": "join", "roomId": "garden"})
@@ -164,3 +185,17 @@ def test_what_breaks_on_our_side_is_an_internal_error_and_tells_nothing(
     assert (error["code"], error["id"]) == ("internal", "7")
     assert "cellar" not in json.dumps(error)
     assert "RuntimeError" in caplog.text
+
+
+def test_a_sender_hears_of_a_dead_peer_even_if_the_store_fails_then() -> None:
+    class Broken(MemoryRooms):
+        def forget(self, address: Address) -> Claims:
+            raise RuntimeError("the cellar is flooded")
+
+    exchange = Exchange(Broken())
+    (bea,) = exchange.say("bea", {"type": "join", "roomId": "garden"})
+    exchange.say("ada", {"type": "join", "roomId": "garden"})
+    exchange.line.gone = {"bea"}
+    signal = {"type": "signal", "id": "7", "roomId": "garden", "to": bea["clientId"], "data": 1}
+    (error,) = exchange.say("ada", signal)
+    assert (error["code"], error["id"]) == ("peer-not-found", "7")
