@@ -26,6 +26,8 @@ RequestContext = Mapping[str, Any]
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
 """
 
+Outcomes = list[tuple[Delivery, Outcome]]
+
 
 class Speaker(Protocol):
     """What can post to sockets, side by side."""
@@ -138,10 +140,7 @@ class Switchboard:
         Senders hear first, since they wait. Whoever is gone and stays, since the store fails now,
         is found again by the next post.
         """
-        outcomes = [
-            self._followed(delivery) if outcome is Outcome.GONE else (delivery, outcome)
-            for delivery, outcome in zip(deliveries, self._say(deliveries), strict=True)
-        ]
+        outcomes = self._follow(list(zip(deliveries, self._say(deliveries), strict=True)))
         self._say(unheard(outcomes))
         try:
             news = self._signaling.settle(outcomes)
@@ -150,14 +149,23 @@ class Switchboard:
             return
         self._say(news)
 
-    def _followed(self, delivery: Delivery) -> tuple[Delivery, Outcome]:
+    def _follow(self, outcomes: Outcomes) -> Outcomes:
         """Say it where the seat is now, if it moved between our reading and our post."""
+        moved = {
+            place: again
+            for place, (delivery, outcome) in enumerate(outcomes)
+            if outcome is Outcome.GONE and (again := self._moved(delivery))
+        }
+        for place, outcome in zip(moved, self._say(list(moved.values())), strict=True):
+            outcomes[place] = (moved[place], outcome)
+        return outcomes
+
+    def _moved(self, delivery: Delivery) -> Delivery | None:
         try:
-            moved = self._signaling.follow(delivery)
+            return self._signaling.follow(delivery)
         except Exception:
             journal.failed()
-            moved = None
-        return (moved, self._say([moved])[0]) if moved else (delivery, Outcome.GONE)
+            return None
 
     def _say(self, deliveries: Sequence[Delivery]) -> list[Outcome]:
         if not deliveries:
