@@ -188,7 +188,9 @@ def test_a_leave_over_rest_removes_a_connected_member(
     assert ada.hears("left") == {"type": "left", "roomId": garden, "reason": "left"}
     assert bea.hears("peer-left")["reason"] == "left"
     ada.says({"type": "ping"})
-    assert ada.hears("pong")["rooms"] == {}
+    heard = ada.hears_in_any_order("pong", "error")
+    assert heard["pong"]["rooms"] == {}
+    assert (heard["error"]["code"], heard["error"]["roomId"]) == ("not-in-room", garden)
 
 
 # -- signal and broadcast ------------------------------------------------------------------------
