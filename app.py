@@ -1,17 +1,17 @@
-"""The doors: four REST routes and three WebSocket handlers. Event in, answer out; no rules here."""
+"""The doors: four REST routes and three WebSocket handlers. Event in, answer out; no rules here.
+
+Four functions start from this file, and each pays for all that stands at its top whenever Lambda
+starts it. So only Chalice, and what Chalice has imported anyway, is imported there; a door imports
+what it needs when it is first used. tests/unit/test_imports.py says what each of them may import.
+"""
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from chalice.app import Chalice, Request, Response, WebsocketEvent
-
-from chalicelib import journal, rest, wiring
-from chalicelib.rooms import BadMessage, Internal, SignalingError, room_id
 
 app = Chalice(app_name="parley")
 app.experimental_feature_flags.update(["WEBSOCKETS"])
@@ -32,6 +32,8 @@ def connect(_event: WebsocketEvent) -> dict[str, int]:
 
 @app.on_ws_message()
 def message(event: WebsocketEvent) -> None:
+    from chalicelib import wiring
+
     frame = event.to_dict()
     binary = frame.get("isBase64Encoded", False)
     wiring.switchboard().receive(frame["requestContext"], frame.get("body") or "", binary)
@@ -39,6 +41,8 @@ def message(event: WebsocketEvent) -> None:
 
 @app.on_ws_disconnect()
 def disconnect(event: WebsocketEvent) -> None:
+    from chalicelib import wiring
+
     wiring.switchboard().disconnect(event.to_dict()["requestContext"])
 
 
@@ -64,13 +68,20 @@ def _answering(view: View) -> Callable[[], Response]:
     def answer() -> Response:
         try:
             return _json(view())
-        except SignalingError as error:
-            return _json(rest.refused(error), error.status)
-        except Exception:
-            journal.failed()
-            return _json(rest.refused(Internal("Some error occurred; try again")), 500)
+        except Exception as error:
+            return _refusal(error)
 
     return answer
+
+
+def _refusal(error: Exception) -> Response:
+    from chalicelib import journal, rest
+    from chalicelib.rooms import Internal, SignalingError
+
+    if not isinstance(error, SignalingError):
+        journal.failed()
+        error = Internal("Some error occurred; try again")
+    return _json(rest.refused(error), error.status)
 
 
 def _json(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
@@ -93,11 +104,18 @@ def _request() -> Request:
 
 @door("GET", "/health")
 def health() -> dict[str, Any]:
-    return rest.health()
+    from chalicelib import health
+
+    return health.answer()
 
 
 @door("POST", "/rooms/join")
 def join() -> dict[str, Any]:
+    import time
+    import uuid
+
+    from chalicelib import rest, wiring
+
     asked = rest.decode(_request().raw_body)
     context = _request().context
     event_id = context.get("requestId") or str(uuid.uuid4())
@@ -107,6 +125,9 @@ def join() -> dict[str, Any]:
 
 @door("POST", "/rooms/leave")
 def leave() -> dict[str, Any]:
+    from chalicelib import rest, wiring
+    from chalicelib.rooms import BadMessage
+
     asked = rest.decode(_request().raw_body)
     if asked.room_id is None or asked.client_id is None:
         raise BadMessage("Invalid request payload")
@@ -116,6 +137,9 @@ def leave() -> dict[str, Any]:
 
 @door("GET", "/rooms/stats")
 def stats() -> dict[str, Any]:
+    from chalicelib import rest, wiring
+    from chalicelib.rooms import room_id
+
     asked = (_request().query_params or {}).get("roomId")
     if asked:
         return rest.room_stats(wiring.signaling().room(room_id(asked)))

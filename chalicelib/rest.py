@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,6 @@ import msgspec
 
 from chalicelib.rooms import BadMessage, ClientId, Room, RoomId, SignalingError, room_id
 from chalicelib.signaling import Reservation
-
-_SERVICE = "Signaling Server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +39,6 @@ def decode(body: bytes) -> RoomRequest:
         raise BadMessage("Invalid payload") from error
     room = room_id(fields.roomId) if fields.roomId else None
     return RoomRequest(room, ClientId(fields.ClientId) if fields.ClientId else None)
-
-
-def health() -> dict[str, Any]:
-    now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
-    return {"status": "ok", "serviceName": _SERVICE, "serverTime": now}
 
 
 def joined(reservation: Reservation) -> dict[str, Any]:

@@ -124,6 +124,6 @@ def test_importing_the_app_builds_no_client_and_needs_no_credentials(tmp_path: P
         capture_output=True,
         text=True,
     ).stdout.split()
-    assert "chalicelib.wiring" in imported
+    assert "chalice" in imported
     assert "boto3" not in imported
     assert "botocore.client" not in imported

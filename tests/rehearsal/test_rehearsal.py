@@ -328,7 +328,9 @@ def test_a_changed_handler_goes_live_in_the_same_place_and_rooms_survive(
         ada.joins("garden that stays")
         bea.joins("garden that stays")
         ada.hears("peer-joined")
-        operator.changes("app.py", "return rest.health()", 'return rest.health() | {"release": 2}')
+        operator.changes(
+            "app.py", "return health.answer()", 'return health.answer() | {"release": 2}'
+        )
         said = operator.deploys()
         assert "Stack: nothing to do" in said
         assert operator.apis() == apis
@@ -353,7 +355,7 @@ def test_a_bare_chalice_deploy_works_too(operator: Operator, hire: Hire) -> None
     somebody = hire()
     somebody.is_a_chalice_user()
     assert somebody.aws("status", "--stage", "dev").code == 0
-    somebody.changes("app.py", "return rest.health()", 'return rest.health() | {"release": 3}')
+    somebody.changes("app.py", "return health.answer()", 'return health.answer() | {"release": 3}')
     ran = somebody.types("chalice", "deploy", "--stage", "dev")
     assert ran.code == 0, ran.said
     assert somebody.apis() == operator.apis()

@@ -1,0 +1,56 @@
+"""What each function imports until its first event is answered: every cold start pays for it.
+
+Each case runs in a process of its own, since imports are for good.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.bench import stage
+from tests.parts import ROOT
+
+IMPORTED = """
+import sys, json
+import chalice
+before = set(sys.modules)
+import app
+{then}
+print(*sorted(set(sys.modules) - before))
+"""
+ENVIRONMENT = {
+    "PYTHONPATH": str(ROOT),
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
+    "SIGNING_KEYS": f"k1:{'0' * 64}",
+}
+HEALTH = f"app.app({stage.rest('GET', '/health')!r}, None)"
+CONNECT = f"app.connect({stage.connect(stage.origin('ada'))!r}, None)"
+
+
+def imported(then: str = "") -> set[str]:
+    """The modules that come on top of Chalice's own."""
+    said = subprocess.run(
+        [sys.executable, "-c", IMPORTED.format(then=then)],
+        env=ENVIRONMENT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return set(said.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("then", "more"),
+    [
+        pytest.param("", set(), id="import app"),
+        pytest.param(CONNECT, set(), id="connect"),
+        pytest.param(HEALTH, {"chalicelib", "chalicelib.health"}, id="health"),
+    ],
+)
+def test_what_needs_little_imports_nothing_else(then: str, more: set[str]) -> None:
+    assert imported(then) == {"__future__", "app"} | more
