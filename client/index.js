@@ -4,6 +4,8 @@
 import { Room, RoomError } from "./room.js";
 import { Signaling, SignalingError } from "./signaling.js";
 import { keepName, keepSeat, readName, takeSeat } from "./storage.js";
+import { loadFeatures } from "./page/features.js";
+import { nameOf, showPeers } from "./page/people.js";
 import * as view from "./view.js";
 
 /**
@@ -67,9 +69,11 @@ async function enter(roomId, seat = null) {
   view.showNotice("");
   view.showPhase("entering");
   try {
-    const entering = new Room(await connectService());
+    const [service, features] = await Promise.all([connectService(), loadFeatures()]);
+    const entering = new Room(service);
     room = entering;
     listen(entering);
+    for (const feature of features) feature.attach(entering);
     await entering.join(roomId, { ...seat, metadata: ownMetadata() });
     showInside(entering);
   } catch (error) {
@@ -86,7 +90,7 @@ function showInside(entered) {
   history.replaceState(null, "", `#${encodeURIComponent(roomId)}`);
   view.showPhase("inside");
   view.showYou(entered.clientId, ownName());
-  view.addNote(greeting(entered.peers.map(view.nameOf)));
+  view.addNote(greeting(entered.peers.map(nameOf)));
   elements.message.focus();
   refresh(entered);
 }
@@ -98,7 +102,7 @@ function showOutside(error = "") {
   view.showPhase("outside");
   view.showStatus("offline");
   view.showYou("", "");
-  view.showPeers([]);
+  showPeers([]);
   view.showNotice("");
   view.showEntryError(error);
 }
@@ -117,7 +121,7 @@ function listen(entering) {
 /** @param {Room} inside */
 function refresh(inside) {
   view.showStatus(inside.status);
-  view.showPeers(inside.peers);
+  showPeers(inside.peers);
   const talking = inside.peers.some((peer) => peer.open);
   const away = inside.clientId !== "" && inside.status !== "connected";
   if (!away) view.showNotice("");
@@ -138,7 +142,7 @@ const NEWS = {
 function showPeer(inside, { change, peer, resumed }) {
   refresh(inside);
   const isInside = document.body.dataset.phase === "inside"; // before, the greeting names them
-  if (isInside && NEWS[change]) view.addNote(NEWS[change](view.nameOf(peer), resumed));
+  if (isInside && NEWS[change]) view.addNote(NEWS[change](nameOf(peer), resumed));
 }
 
 /**
@@ -147,7 +151,7 @@ function showPeer(inside, { change, peer, resumed }) {
  */
 function showMessage(inside, { from, text, at }) {
   const peer = inside.peers.find(({ clientId }) => clientId === from);
-  const author = peer ? view.nameOf(peer) : from;
+  const author = peer ? nameOf(peer) : from;
   view.addMessage({ author, clientId: from, text, at, own: false });
 }
 

@@ -42,7 +42,18 @@ const REPEAT = 2_000;
  * @property {{from: string, text: string, at: number}} message
  * @property {import("./socket.js").Status} status of signaling, as far as this room goes
  * @property {string} left the stay is over: `left`, `removed`, `replaced`, or a code of refusal
+ * @property {{clientId: string, peer: Peer}} link a connection with one of the others begins; it
+ *   ends with the peer's state `closed`, and another may follow. Media, files and the like attach
+ *   themselves to it.
+ * @property {{from: string, envelope: import("./webrtc.js").Envelope}} envelope what one of the
+ *   others said on the data channel that is none of the room's own
  * @property {SignalingError} error
+ *
+ * @typedef {object} Options
+ * @property {RTCIceTransportPolicy} [iceTransportPolicy] `relay` hides one's address from the others
+ * @property {boolean} [trickle] false where descriptions must be complete, see `Peer`
+ * @property {typeof RTCPeerConnection} [RTCPeerConnection]
+ * @property {import("./clock.js").Clock} [clock]
  */
 
 export class RoomError extends Error {
@@ -119,6 +130,7 @@ export class Room extends Emitter {
   #signaling;
   #parts;
   #clock;
+  #policy;
   #since = 0;
   /** @type {RTCIceServer[]} */
   #iceServers = [];
@@ -131,18 +143,28 @@ export class Room extends Emitter {
 
   /**
    * @param {Signaling} signaling
-   * @param {{RTCPeerConnection?: typeof RTCPeerConnection, clock?: import("./clock.js").Clock}} [parts]
+   * @param {Options} [options]
    */
-  constructor(signaling, parts = {}) {
+  constructor(signaling, { iceTransportPolicy = "all", ...parts } = {}) {
     super();
     this.#signaling = signaling;
     this.#parts = parts;
     this.#clock = parts.clock ?? systemClock;
+    this.#policy = iceTransportPolicy;
   }
 
   /** Everybody else who is here. */
   get peers() {
     return [...this.#members.values()].map((member) => member.view);
+  }
+
+  /**
+   * The connection with one of the others, as long as there is one.
+   *
+   * @param {string} clientId
+   */
+  link(clientId) {
+    return this.#members.get(clientId)?.peer ?? null;
   }
 
   /** What to keep in order to come back later as the same person. */
@@ -213,6 +235,7 @@ export class Room extends Emitter {
       signaling.on("signal", here((signal) => this.#signaled(signal))),
       signaling.on("left", here(({ reason }) => this.#left(reason))),
       signaling.on("error", here((error) => this.#failed(error))),
+      signaling.on("rerouted", () => this.#rerouted()),
     ];
     this.#statusTurned(signaling.status);
   }
@@ -221,6 +244,11 @@ export class Room extends Emitter {
   #statusTurned(status) {
     // An open socket is not yet a seat: `joined` makes it one.
     this.#become(status === "connected" ? "connecting" : status);
+  }
+
+  /** What was the way to somebody may be none now, though nobody has noticed yet. */
+  #rerouted() {
+    for (const member of this.#members.values()) member.peer?.restart();
   }
 
   /** @param {Joined} joined */
@@ -315,12 +343,13 @@ export class Room extends Emitter {
       ...this.#parts,
       session,
       polite: this.#isPoliteTo(member),
-      iceServers: this.#iceServers,
+      configuration: { iceServers: this.#iceServers, iceTransportPolicy: this.#policy },
       send: (message) => this.#signal(member, message),
     });
     member.peer = peer;
     peer.on("state", () => member.peer === peer && this.#peerTurned(member, peer));
     peer.on("envelope", (envelope) => member.peer === peer && this.#heard(member, envelope));
+    this.emit("link", { clientId: member.clientId, peer });
     return peer;
   }
 
@@ -377,9 +406,11 @@ export class Room extends Emitter {
    * @param {Envelope} envelope
    */
   #heard(member, envelope) {
+    const { clientId: from } = member;
     if (envelope.type === "bye") this.#remove(member);
-    if (envelope.type === "chat" && typeof envelope.text === "string") {
-      this.emit("message", { from: member.clientId, text: envelope.text, at: this.#clock.now() });
+    else if (envelope.type !== "chat") this.emit("envelope", { from, envelope });
+    else if (typeof envelope.text === "string") {
+      this.emit("message", { from, text: envelope.text, at: this.#clock.now() });
     }
   }
 

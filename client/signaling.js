@@ -72,6 +72,7 @@ const NEWS = new Set(["peer-joined", "peer-left", "signal", "broadcast"]);
  * @property {{roomId: string, from: string, data: any}} broadcast
  * @property {{roomId: string, reason: string}} left the seat is gone and will not be taken again:
  *   `left`, `removed`, `replaced` (another page has it now), or the code of the refusal
+ * @property {void} rerouted this machine may have another address now
  * @property {SignalingError} error what no promise is waiting for
  */
 
@@ -119,6 +120,7 @@ export class Signaling extends Emitter {
     this.#socket.on("open", () => this.#opened());
     this.#socket.on("frame", ({ text, retired }) => this.#received(text, retired));
     this.#socket.on("wake", (reason) => this.#woken(reason));
+    this.#socket.on("rerouted", () => this.emit("rerouted", undefined));
     this.#socket.on("spare", (open) => (open ? this.#moveWhenQuiet() : this.#stay()));
   }
 

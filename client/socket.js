@@ -27,13 +27,13 @@ const WAKING = ["online", "visibilitychange", "pageshow"];
  *
  * Events: `open` (a new socket: say again who you are), `frame` (one frame's text, and whether it
  * came from the retired socket), `status`, `spare`, and `wake` (the socket may have died unnoticed:
- * worth a ping; with the reason).
+ * worth a ping; with the reason), and `rerouted` (this machine may have another address now).
  *
  * `status` is "connecting" during the first try after a loss and "offline" when that has failed,
  * until one succeeds: it does not flicker with every try.
  *
  * @extends {Emitter<{open: void, frame: {text: string, retired: boolean}, status: Status,
- *   spare: boolean, wake: string}>}
+ *   spare: boolean, wake: string, rerouted: void}>}
  */
 export class ReconnectingSocket extends Emitter {
   /** @type {Status} */
@@ -208,6 +208,7 @@ export class ReconnectingSocket extends Emitter {
   #noticed = (/** @type {Event} */ { type }) => {
     const hidden = globalThis.document?.visibilityState === "hidden";
     if (!(hidden && type === "visibilitychange")) this.#wake(type);
+    if (type === "online") this.emit("rerouted", undefined);
   };
 
   // It changes with every measurement of the network; only another network is another address.
@@ -216,6 +217,7 @@ export class ReconnectingSocket extends Emitter {
     if (type === this.#networkType) return;
     this.#networkType = type;
     this.#wake("rerouted");
+    this.emit("rerouted", undefined);
   };
 
   /** @param {string} reason */

@@ -1,21 +1,15 @@
-// What the page shows. Words of other people reach the document as text only, never as HTML.
+// What the page shows of a stay: its phase, its status, its conversation. Words of other people reach
+// the document as text only, never as HTML.
 
 /**
- * @typedef {import("./room.js").PeerView} PeerView
  * @typedef {import("./socket.js").Status} Status
  * @typedef {"outside" | "entering" | "inside"} Phase
  */
 
-const STATUS = { connected: "Connected", connecting: "Connecting", offline: "Offline" };
-const STATE = { connected: "Connected", reconnecting: "Reconnecting", connecting: "", waiting: "" };
-const NEAR_THE_END = 80;
+import { byId, element, setText, tint } from "./page/dom.js";
 
-/**
- * @template {HTMLElement} [Type=HTMLElement]
- * @param {string} id
- * @returns {Type}
- */
-const byId = (id) => /** @type {Type} */ (document.getElementById(id));
+const STATUS = { connected: "Connected", connecting: "Connecting", offline: "Offline" };
+const NEAR_THE_END = 80;
 
 export const elements = {
   entry: /** @type {HTMLFormElement} */ (byId("entry")),
@@ -29,16 +23,6 @@ export const elements = {
   message: /** @type {HTMLTextAreaElement} */ (byId("message")),
   send: /** @type {HTMLButtonElement} */ (byId("send")),
 };
-
-/**
- * The name that somebody chose, or else their id.
- *
- * @param {{clientId: string, metadata: Record<string, any>}} peer
- */
-export function nameOf({ clientId, metadata }) {
-  const name = typeof metadata.name === "string" ? metadata.name.trim().slice(0, 40) : "";
-  return name || clientId;
-}
 
 /** @param {Phase} phase */
 export function showPhase(phase) {
@@ -55,17 +39,17 @@ export function showPhase(phase) {
 export function showStatus(status) {
   const region = byId("status");
   region.dataset.status = status;
-  showText("status", STATUS[status]);
+  setText(byId("status"), STATUS[status]);
 }
 
 /** @param {string} text */
-export const showNotice = (text) => showText("notice", text);
+export const showNotice = (text) => setText(byId("notice"), text);
 
 /** @param {string} text */
-export const showEntryError = (text) => showText("entry-error", text);
+export const showEntryError = (text) => setText(byId("entry-error"), text);
 
 /** @param {string} text */
-export const showComposerError = (text) => showText("composer-error", text);
+export const showComposerError = (text) => setText(byId("composer-error"), text);
 
 /**
  * @param {string} clientId
@@ -76,14 +60,6 @@ export function showYou(clientId, name) {
   you.replaceChildren();
   if (!clientId) return;
   you.append("You are ", element("strong", "", clientId), name ? ` (${name})` : "");
-}
-
-/** @param {PeerView[]} peers */
-export function showPeers(peers) {
-  const open = peers.filter((peer) => peer.open);
-  byId("peers").replaceChildren(...open.map(peerItem));
-  const arriving = peers.filter((peer) => !peer.open).map(nameOf);
-  showText("arriving", arriving.length > 0 ? `Connecting to ${arriving.join(", ")} …` : "");
 }
 
 /**
@@ -116,45 +92,6 @@ export function confirmCopy(worked) {
   else setTimeout(() => (elements.copyLink.textContent = "Copy link"), 2_000);
 }
 
-/** @param {PeerView} peer */
-function peerItem(peer) {
-  const item = element("li", "peer");
-  const name = nameOf(peer);
-  item.dataset.clientId = peer.clientId;
-  item.dataset.state = peer.state;
-  const avatar = element("span", "avatar", [...name][0].toUpperCase());
-  avatar.setAttribute("aria-hidden", "true");
-  tint(avatar, peer.clientId);
-  const about = name === peer.clientId ? STATE[peer.state] : `${STATE[peer.state]} · ${peer.clientId}`;
-  const lines = element("span", "peer-lines");
-  lines.append(element("bdi", "peer-name", name), " ", element("span", "peer-state", about));
-  item.append(avatar, lines);
-  return item;
-}
-
-/**
- * @param {string} tag
- * @param {string} [className]
- * @param {string} [text]
- */
-function element(tag, className = "", text = "") {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.textContent = text;
-  return made;
-}
-
-/**
- * The same person has the same colour on every page.
- *
- * @param {HTMLElement} target
- * @param {string} clientId
- */
-function tint(target, clientId) {
-  const sum = [...clientId].reduce((total, letter) => total * 31 + letter.charCodeAt(0), 7);
-  target.style.setProperty("--hue", String(sum % 360));
-}
-
 /**
  * Keeps the end in sight, unless somebody is reading further up.
  *
@@ -180,17 +117,6 @@ byId("messages").addEventListener("scroll", () => {
 
 // A keyboard that comes up on a phone makes the log smaller: its end stays in sight.
 new ResizeObserver(() => atEnd && showEnd()).observe(byId("messages"));
-
-/**
- * A live region that is told the same again would be read aloud again.
- *
- * @param {string} id
- * @param {string} text
- */
-function showText(id, text) {
-  const region = byId(id);
-  if (region.textContent !== text) region.textContent = text;
-}
 
 /** @param {number} at */
 const timeOfDay = (at) => {

@@ -1,5 +1,7 @@
 // One RTCPeerConnection with one member for one session: perfect negotiation, and nothing else.
 // It knows neither socket nor room: `send` takes its messages away, `receive` brings the other's.
+// What wants more of a connection (media, files, statistics) finds `connection`, `openChannel` and
+// the events `channel` and `envelope`; whatever it changes is negotiated by itself.
 //
 // What travels (third parties may rely on it):
 //
@@ -24,6 +26,7 @@ export const CONNECT_WITHIN = 20_000;
 export const RESTART_WITHIN = 15_000;
 export const POLITE_PAUSE = 3_000;
 const LINGER = 300;
+const MAIN = "parley";
 
 /**
  * @typedef {object} Negotiation
@@ -170,13 +173,17 @@ class Inbox {
  * - `closed`: nothing more comes of this session: by `close`, because the other side closed, or
  *   because no connection came about in time.
  *
- * @extends {Emitter<{state: PeerState, envelope: Envelope}>}
+ * `channel` brings the data channels that the other side opened with `openChannel`, `envelope` what
+ * it said with `send`.
+ *
+ * @extends {Emitter<{state: PeerState, envelope: Envelope, channel: RTCDataChannel}>}
  */
 export class Peer extends Emitter {
   /** @type {PeerState} */
   state = "connecting";
   #polite;
   #send;
+  #trickle;
   #connection;
   #outbox;
   #inbox;
@@ -201,22 +208,26 @@ export class Peer extends Emitter {
    * @param {boolean} options.polite gives way when both sides negotiate at once
    * @param {string} options.session
    * @param {(message: Negotiation) => void} options.send by signaling; must not throw
-   * @param {RTCIceServer[]} [options.iceServers]
+   * @param {RTCConfiguration} [options.configuration] ICE servers, and whether to relay only
+   * @param {boolean} [options.trickle] false: a description goes out once it is complete, with all
+   *   candidates in it and none beside it, however long that takes
    * @param {typeof RTCPeerConnection} [options.RTCPeerConnection]
    * @param {import("./clock.js").Clock} [options.clock]
    */
-  constructor({ polite, session, send, iceServers = [], ...parts }) {
+  constructor({ polite, session, send, configuration = {}, trickle = true, ...parts }) {
     super();
     this.#clock = parts.clock ?? systemClock;
     this.#polite = polite;
     this.#send = send;
+    this.#trickle = trickle;
     this.#outbox = new Outbox(session, (message) => this.#deliver(message), this.#clock);
     this.#inbox = new Inbox((description) => this.#queue(description), this.#clock);
     this.#pause = new Timer(this.#clock);
     this.#deadline = new Timer(this.#clock);
-    this.#deadline.set(CONNECT_WITHIN, () => this.close());
+    // Descriptions that people carry take their time.
+    if (trickle) this.#deadline.set(CONNECT_WITHIN, () => this.close());
     const Connection = parts.RTCPeerConnection ?? globalThis.RTCPeerConnection;
-    this.#connection = new Connection({ iceServers });
+    this.#connection = new Connection(configuration);
     this.#listen(this.#connection);
   }
 
@@ -225,9 +236,14 @@ export class Peer extends Emitter {
     return this.#heard;
   }
 
+  /** For its statistics, transports and transceivers. Its handlers (`on…`) are ours. */
+  get connection() {
+    return this.#connection;
+  }
+
   /** Begins the session: makes the data channel, and so an offer. The other side only receives. */
   start() {
-    this.#adopt(this.#connection.createDataChannel("parley"));
+    this.#adopt(this.#connection.createDataChannel(MAIN));
   }
 
   /** @param {Negotiation} message from the other side, by signaling */
@@ -243,11 +259,34 @@ export class Peer extends Emitter {
     this.#outbox.repeat();
   }
 
-  /** Looks for another path after `failed`; closes when none is found in time. */
+  /**
+   * Looks for another path, after `failed` or because the network has changed; closes when a failed
+   * connection finds none in time.
+   */
   restart() {
-    if (this.state !== "failed") return;
+    if (this.state === "connecting" || this.state === "closed") return;
     // Both sides see the failure: the polite one waits a little, so that one offer is enough.
-    this.#pause.set(this.#polite ? POLITE_PAUSE : 0, () => this.#connection.restartIce());
+    const wait = this.state === "failed" && this.#polite ? POLITE_PAUSE : 0;
+    this.#pause.set(wait, () => this.#connection.restartIce());
+  }
+
+  /**
+   * Other ICE servers, or another policy; holds from the next `restart` on.
+   *
+   * @param {RTCConfiguration} configuration
+   */
+  configure(configuration) {
+    if (this.state !== "closed") this.#connection.setConfiguration(configuration);
+  }
+
+  /**
+   * Another data channel; the other side hears of it by `channel`.
+   *
+   * @param {string} label any but `parley`
+   * @param {RTCDataChannelInit} [options]
+   */
+  openChannel(label, options) {
+    return this.#connection.createDataChannel(label, options);
   }
 
   /**
@@ -278,13 +317,23 @@ export class Peer extends Emitter {
   #listen(connection) {
     connection.onnegotiationneeded = () => this.#enqueue(() => this.#offer());
     connection.onicecandidate = ({ candidate }) => {
-      if (candidate?.candidate) this.#outbox.add(candidate.toJSON());
+      if (candidate?.candidate && this.#trickle) this.#outbox.add(candidate.toJSON());
     };
     connection.onicegatheringstatechange = () => {
-      if (connection.iceGatheringState === "complete") this.#outbox.flush();
+      if (connection.iceGatheringState === "complete") this.#gathered();
     };
     connection.onconnectionstatechange = () => this.#assess();
-    connection.ondatachannel = ({ channel }) => this.#adopt(channel);
+    connection.ondatachannel = ({ channel }) => {
+      if (channel.label === MAIN) this.#adopt(channel);
+      else this.emit("channel", channel);
+    };
+  }
+
+  /** All candidates are known: what waits for company, or for all of them, can go. */
+  #gathered() {
+    const description = this.#trickle ? null : this.#connection.localDescription;
+    if (description) this.#outbox.describe(description);
+    this.#outbox.flush();
   }
 
   /** @param {RTCDataChannel} channel */
@@ -368,8 +417,9 @@ export class Peer extends Emitter {
 
   async #describe() {
     await this.#connection.setLocalDescription();
-    const description = this.#connection.localDescription;
-    if (description) this.#outbox.describe(description);
+    const { localDescription, iceGatheringState } = this.#connection;
+    const complete = this.#trickle || iceGatheringState === "complete";
+    if (localDescription && complete) this.#outbox.describe(localDescription);
   }
 
   /** @param {RTCSessionDescriptionInit} description */

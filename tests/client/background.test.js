@@ -72,15 +72,18 @@ test("after a long sleep the socket is tried with a ping, and soon given up when
 });
 
 test("another address, or the network's return, is worth a ping at once", async () => {
-  const { clock, page, network, socket } = await enter();
+  const { clock, page, network, signaling, socket } = await enter();
+  const rerouted = hear(signaling, "rerouted");
   page.dispatchEvent(new Event("online"));
   assert.equal(socket().count("ping"), 1);
   pong(socket(), { garden: { me: 100 } });
   network.dispatchEvent(new Event("change"));
   assert.equal(socket().count("ping"), 1, "only its quality has changed");
+  assert.equal(rerouted.length, 1);
   network.type = "cellular";
   network.dispatchEvent(new Event("change"));
   assert.equal(socket().count("ping"), 2);
+  assert.equal(rerouted.length, 2);
   pong(socket(), { garden: { me: 100 } });
   page.dispatchEvent(new Event("visibilitychange"));
   assert.equal(socket().count("ping"), 2, "a glance is not worth one, so soon after");

@@ -220,9 +220,14 @@ export class FakeConnection {
   }
 
   /** The other side's channel appears here. */
-  getsChannel() {
-    this.channel = new FakeChannel("parley");
-    this.ondatachannel?.({ channel: this.channel });
+  getsChannel(label = "parley") {
+    const channel = new FakeChannel(label);
+    if (label === "parley") this.channel = channel;
+    this.ondatachannel?.({ channel });
+  }
+
+  setConfiguration(options) {
+    this.options = options;
   }
 
   needsNegotiation() {

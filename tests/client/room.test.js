@@ -63,7 +63,7 @@ test("the newcomer offers to all who are listed and connected, with the ICE serv
   assert.deepEqual(recipients(signaling), ["ada", "zoe"]);
   assert.equal(signaling.signals[0].data.session, "100-me");
   assert.equal(signaling.signals[0].data.description.type, "offer");
-  assert.deepEqual(FakeConnection.made[0].options, { iceServers: [{ urls: "stun:example.org" }] });
+  assert.deepEqual(FakeConnection.made[0].options, { iceServers: [{ urls: "stun:example.org" }], iceTransportPolicy: "all" });
   assert.deepEqual(states(room), ["ada connecting", "kim waiting", "zoe connecting"]);
 });
 
@@ -342,4 +342,27 @@ test("news of other rooms is not ours", async () => {
   signaling.emit("peer-joined", { roomId: "attic", peer: info("zoe", 300), resumed: false });
   signaling.emit("signal", { roomId: "attic", from: "zoe", data: offerOf("300-zoe") });
   assert.deepEqual(room.peers, []);
+});
+
+test("each connection is announced, so that others can attach themselves to it", async () => {
+  const { signaling, room } = await enter();
+  const heard = hear(room, "link");
+  offers(signaling, "zoe", offerOf("200-zoe"));
+  assert.deepEqual(heard.map(([, { clientId }]) => clientId), ["zoe"]);
+  assert.equal(room.link("zoe"), heard[0][1].peer);
+  assert.equal(room.link("ada"), null);
+});
+
+test("what is said on the data channel and not the room's own is handed on", async () => {
+  const { room, connection } = await connected();
+  const heard = hear(room, "envelope");
+  connection.channel.hears({ type: "media", muted: true });
+  assert.deepEqual(heard, [["envelope", { from: "zoe", envelope: { type: "media", muted: true } }]]);
+});
+
+test("another network makes every connection look for its path anew", async () => {
+  const { signaling, clock, connection } = await connected();
+  signaling.emit("rerouted", undefined);
+  await clock.advance(0);
+  assert.equal(connection.restarts, 1);
 });

@@ -6,10 +6,12 @@ import { FakeClock, FakeConnection, hear, settle } from "./fakes.js";
 
 beforeEach(() => (FakeConnection.made = []));
 
-function make({ polite = true, session = "1-ada", clock = new FakeClock() } = {}) {
+/** @param {any} options */
+function make({ polite = true, session = "1-ada", clock = new FakeClock(), ...more } = {}) {
   const sent = [];
   const send = (message) => void sent.push(structuredClone(message));
-  const peer = new Peer({ polite, session, send, RTCPeerConnection: /** @type {any} */ (FakeConnection), clock });
+  const RTCPeerConnection = /** @type {any} */ (FakeConnection);
+  const peer = new Peer({ polite, session, send, RTCPeerConnection, clock, ...more });
   const connection = FakeConnection.made.at(-1);
   return { peer, connection, clock, sent, heard: hear(peer, "state", "envelope") };
 }
@@ -318,4 +320,50 @@ test("envelopes are handed on, and what is none does no harm", async () => {
 test("without an open channel, send says no", () => {
   const { peer } = make();
   assert.equal(peer.send({ type: "chat", text: "hello" }), false);
+});
+
+test("another network is reason to restart ICE on a connection that still seems well", async () => {
+  const { ada, clock } = await connectedPair();
+  ada.peer.restart();
+  await clock.advance(0);
+  assert.equal(ada.connection.restarts, 1);
+});
+
+test("while a session is connecting, or closed, there is nothing to restart", async () => {
+  const { peer, connection, clock } = make();
+  peer.start();
+  peer.restart();
+  peer.close();
+  peer.restart();
+  await clock.advance(POLITE_PAUSE);
+  assert.equal(connection.restarts, undefined);
+});
+
+test("a complete description goes out once all candidates are known, in one message, without a deadline", async () => {
+  const { peer, connection, clock, sent } = make({ trickle: false });
+  peer.start();
+  await clock.advance(CONNECT_WITHIN);
+  connection.finds("a", "b");
+  assert.deepEqual(sent, []);
+  connection.gathersAll();
+  assert.deepEqual(sent.map(({ seq, description, candidates }) => [seq, description.type, candidates]), [
+    [1, "offer", undefined],
+  ]);
+  assert.notEqual(peer.state, "closed");
+});
+
+test("channels that the other side opens are handed on, but for the one of the session", async () => {
+  const { peer, connection } = make();
+  const heard = hear(peer, "channel");
+  connection.getsChannel();
+  connection.getsChannel("files");
+  assert.deepEqual(heard.map(([, { label }]) => label), ["files"]);
+});
+
+test("ICE servers can be changed as long as the session lasts", () => {
+  const { peer, connection } = make();
+  peer.configure({ iceTransportPolicy: "relay" });
+  peer.close();
+  peer.configure({ iceTransportPolicy: "all" });
+  assert.deepEqual(connection.options, { iceTransportPolicy: "relay" });
 });
