@@ -102,6 +102,12 @@ def _request() -> Request:
     return request
 
 
+def _token() -> str | None:
+    from chalicelib import rest
+
+    return rest.bearer(_request().headers)
+
+
 @door("GET", "/health")
 def health() -> dict[str, Any]:
     from chalicelib import health
@@ -120,7 +126,7 @@ def join() -> dict[str, Any]:
     context = _request().context
     event_id = context.get("requestId") or str(uuid.uuid4())
     at = context.get("requestTimeEpoch") or time.time_ns() // 1_000_000
-    return rest.joined(wiring.switchboard().reserve(event_id, at, asked.room_id))
+    return rest.joined(wiring.switchboard().reserve(event_id, at, _token(), asked.room_id))
 
 
 @door("POST", "/rooms/leave")
@@ -131,7 +137,7 @@ def leave() -> dict[str, Any]:
     asked = rest.decode(_request().raw_body)
     if asked.room_id is None or asked.client_id is None:
         raise BadMessage("Invalid request payload")
-    wiring.switchboard().remove(asked.room_id, asked.client_id)
+    wiring.switchboard().remove(_token(), asked.room_id, asked.client_id)
     return rest.left(asked.room_id, asked.client_id)
 
 
@@ -142,5 +148,5 @@ def stats() -> dict[str, Any]:
 
     asked = (_request().query_params or {}).get("roomId")
     if asked:
-        return rest.room_stats(wiring.signaling().room(room_id(asked)))
-    return rest.stats(*wiring.signaling().rooms())
+        return rest.room_stats(wiring.switchboard().room(_token(), room_id(asked)))
+    return rest.stats(*wiring.switchboard().rooms(_token()))

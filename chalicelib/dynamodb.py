@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.ports import Admission, Claims, Clock, Departure
-from chalicelib.rooms import Address, ClientId, Member, Room, RoomId
+from chalicelib.rooms import Address, ClientId, Member, Role, Room, RoomId
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -121,18 +121,34 @@ class DynamoRooms:
         )
         return None if item is None else _room(room_id, item)
 
+    def renew(self, room_id: RoomId, member: Member) -> Room | None:
+        held, values, names = _held_by(member.address)
+        item = self._update(
+            Key=_room_key(room_id),
+            UpdateExpression="SET #m.#until = :until, #m.#role = :role, expiresAt = :expires",
+            ConditionExpression=held,
+            ExpressionAttributeNames={
+                "#m": _MEMBER + member.client_id,
+                "#until": "until",
+                "#role": "role",
+                **names,
+            },
+            ExpressionAttributeValues={
+                ":until": {"N": str(member.until)},
+                ":role": {"S": member.role.value},
+                ":expires": {"N": str(self._clock.now() // 1000 + _LINGER)},
+                **values,
+            },
+            ReturnValues="ALL_NEW",
+        )
+        return None if item is None else _room(room_id, item)
+
     def dismiss(
         self, room_id: RoomId, client_id: ClientId, address: Address | None
     ) -> Departure | None:
         if address is None:
             return self._remove(room_id, client_id, "attribute_exists(#m)", {})
-        return self._remove(
-            room_id,
-            client_id,
-            "#m.#c = :connection AND #m.gateway = :gateway",
-            {":connection": {"S": address.connection}, ":gateway": {"S": address.gateway}},
-            {"#c": "connection"},
-        )
+        return self._remove(room_id, client_id, *_held_by(address))
 
     def evict(self, room_id: RoomId, member: Member) -> Departure | None:
         since = {":since": {"N": str(member.since)}}
@@ -243,6 +259,14 @@ def _room(room_id: RoomId, item: Item) -> Room:
     return Room(room_id, {member.client_id: member for member in members})
 
 
+def _held_by(address: Address | None) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """The condition that this socket holds the seat #m, with its values and names."""
+    if address is None:
+        return "attribute_exists(#m) AND attribute_not_exists(#m.#c)", {}, {"#c": "connection"}
+    values = {":connection": {"S": address.connection}, ":gateway": {"S": address.gateway}}
+    return "#m.#c = :connection AND #m.gateway = :gateway", values, {"#c": "connection"}
+
+
 def _member_value(member: Member) -> dict[str, Any]:
     value: dict[str, Any] = {
         "since": {"N": str(member.since)},
@@ -253,6 +277,10 @@ def _member_value(member: Member) -> dict[str, Any]:
         value["connection"] = {"S": address.connection}
         value["gateway"] = {"S": address.gateway}
         value["dialect"] = {"S": address.dialect}
+    if member.subject:
+        value["subject"] = {"S": member.subject}
+    if member.role is not Role.MEMBER:
+        value["role"] = {"S": member.role.value}
     return {"M": value}
 
 
@@ -261,4 +289,8 @@ def _member(client_id: ClientId, value: Item) -> Member:
     if "connection" in value:
         address = Address(value["connection"]["S"], value["gateway"]["S"], value["dialect"]["S"])
     since, until = int(value["since"]["N"]), int(value["until"]["N"])
-    return Member(client_id, since, until, value["metadata"]["S"], address)
+    role = Role(value["role"]["S"]) if "role" in value else Role.MEMBER
+    subject = value["subject"]["S"] if "subject" in value else ""
+    return Member(
+        client_id, since, until, value["metadata"]["S"], address, subject=subject, role=role
+    )

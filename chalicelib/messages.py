@@ -32,6 +32,7 @@ class Join(Request, frozen=True, tag="join"):
     client_id: str | None = None
     resume_token: str | None = None
     metadata: Raw = Raw()
+    token: str | None = None
 
 
 class Signal(Request, frozen=True, kw_only=True, tag="signal"):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from chalicelib.rooms import Address, ClientId, Member, Room, RoomId
+from chalicelib.rooms import Address, ClientId, Member, Pass, Room, RoomId
 
 T = TypeVar("T")
 
@@ -68,6 +68,12 @@ class Rooms(Protocol):
         Returns the room as it was before; None if the seat is gone or no older than `since`.
         """
 
+    def renew(self, room_id: RoomId, member: Member) -> Room | None:
+        """Give the seat the member's `until` and role; since, metadata and address stay.
+
+        Returns the room as it is then; None if the member's socket does not hold the seat.
+        """
+
     def dismiss(
         self, room_id: RoomId, client_id: ClientId, address: Address | None
     ) -> Departure | None:
@@ -99,11 +105,25 @@ class Seals(Protocol):
     def client_id(self, event_id: str, attempt: int) -> ClientId:
         """An id for a new member; the same event and attempt get the same one."""
 
-    def resume_token(self, room_id: RoomId, client_id: ClientId, issued: int) -> str:
-        """A proof that its bearer is that member (`issued` in ms)."""
+    def resume_token(
+        self, room_id: RoomId, client_id: ClientId, issued: int, subject: str = ""
+    ) -> str:
+        """A proof, in the hands of that subject, of being that member (`issued` in ms)."""
 
-    def proves(self, token: str, room_id: RoomId, client_id: ClientId, now: int) -> bool:
+    def proves(
+        self, token: str, room_id: RoomId, client_id: ClientId, now: int, subject: str = ""
+    ) -> bool:
         """Whether the token is genuine, about this member, and still valid at `now` (ms)."""
+
+
+class Passes(Protocol):
+    """Who may enter."""
+
+    def read(self, token: str | None) -> Pass:
+        """The pass that the token is; without one, what anybody may.
+
+        Raises Unauthorized, always in the same words.
+        """
 
 
 class IceServers(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,13 @@ def decode(body: bytes) -> RoomRequest:
         raise BadMessage("Invalid payload") from error
     room = room_id(fields.roomId) if fields.roomId else None
     return RoomRequest(room, ClientId(fields.ClientId) if fields.ClientId else None)
+
+
+def bearer(headers: Mapping[str, str]) -> str | None:
+    """The token in `Authorization: Bearer …` (RFC 6750), whatever the case of name and scheme."""
+    given = next((v for name, v in headers.items() if name.lower() == "authorization"), "")
+    scheme, _, token = given.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def joined(reservation: Reservation) -> dict[str, Any]:

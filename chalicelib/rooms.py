@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, ClassVar, NewType
 
 RoomId = NewType("RoomId", str)
@@ -85,6 +86,56 @@ def room_id(text: str) -> RoomId:
     return RoomId(text)
 
 
+class Role(StrEnum):
+    """What somebody may do in a room, besides being there."""
+
+    MEMBER = "member"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+    """Leads in every room."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether others can be sent away, and the room be changed."""
+        return self is not Role.MEMBER
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Who asks, as what, and for which rooms."""
+
+    subject: str = ""
+    """Whom the pass was made out to, in the words of whoever issues passes; empty: to anybody."""
+    role: Role = Role.MEMBER
+    rooms: frozenset[str] = frozenset()
+    prefix: str | None = None
+    """Rooms whose names begin so are open as well; empty: all rooms, None: no others."""
+    expires: int | None = None
+    """When it runs out (ms)."""
+
+    def opens(self, room_id: RoomId) -> bool:
+        """Whether the bearer may be in the room."""
+        if self.role is Role.ADMIN or room_id in self.rooms:
+            return True
+        return self.prefix is not None and room_id.startswith(self.prefix)
+
+    def check(self, room_id: RoomId) -> None:
+        """Raises Unauthorized, in the same words whether there is such a room or not."""
+        if not self.opens(room_id):
+            raise Unauthorized(CLOSED, room_id)
+
+    def new_room(self, room_id: RoomId) -> RoomId:
+        """The name under which the bearer may make a room of that id. Raises Unauthorized."""
+        if self.prefix is None and self.role is not Role.ADMIN:
+            raise Unauthorized(CLOSED)
+        return RoomId((self.prefix or "") + room_id)
+
+
+CLOSED = "A valid token for this is needed"
+EVERYBODY = Pass(prefix="")
+"""Where no token is asked for: who knows the name of a room may be in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a socket can be reached: its connection id, and the API and stage that hold it."""
@@ -103,10 +154,13 @@ class Member:
     since: int
     """When API Gateway received the join that took the seat (ms). Orders events about a member."""
     until: int
-    """When the seat is void (ms): no socket outlives it."""
+    """When the seat is void (ms): no socket outlives it, nor does the right to be here."""
     metadata: str
     """JSON text of the client's own, never read here."""
     address: Address | None = None
+    subject: str = field(default="", kw_only=True)
+    """Whom the pass was made out to with which the seat was taken. Never told to others."""
+    role: Role = field(default=Role.MEMBER, kw_only=True)
 
     @property
     def connected(self) -> bool:

@@ -36,6 +36,8 @@ class Settings:
     resume_seconds: int = 86400
     message_bytes: int = 32768
     metadata_bytes: int = 1024
+    stats: str = "members"
+    """Who may list all rooms where no token is asked for: `public` (anybody) or `members`."""
     log_level: str = "INFO"
 
 

@@ -38,12 +38,16 @@ from chalicelib.ports import (
     Sockets,
 )
 from chalicelib.rooms import (
+    CLOSED,
+    EVERYBODY,
     Address,
     ClientId,
     Internal,
     Member,
     NotInRoom,
+    Pass,
     PeerNotFound,
+    Role,
     Room,
     RoomFull,
     RoomId,
@@ -51,6 +55,7 @@ from chalicelib.rooms import (
     Undeliverable,
 )
 
+_RUN_OUT = "Your token has run out; join again with a new one"
 _ATTEMPTS = 5  # each one answers a change that somebody else made between two of our calls
 
 
@@ -63,6 +68,8 @@ class Limits:
     socket: int = 7_260_000
     """From a socket's `connectedAt` to the end of its seats: 2 hours, and a little."""
     page: int = 1_000
+    public: bool = False
+    """Whether anybody may list the rooms where no pass is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,25 +144,36 @@ class Signaling:
     def join(
         self,
         arrival: Arrival,
+        pass_: Pass,
         room_id: RoomId | None = None,
         resume: Resume | None = None,
         metadata: str | None = None,
     ) -> list[Delivery]:
-        """Take a seat, or take it again with a proof.
+        """Take a seat, or take it again with a proof; on the same socket, renew the right to it.
 
-        Raises RoomFull, or Unauthorized if the proof does not hold.
+        Raises RoomFull, or Unauthorized if the pass is for other rooms or the proof does not hold.
         """
-        room_id = room_id or self._seals.room_id(arrival.event_id)
-        if resume and not self._proven(room_id, resume):
+        room_id = self._allowed(pass_, room_id, arrival.event_id)
+        if resume and not self._proven(pass_, room_id, resume):
             raise Unauthorized("The resumeToken does not prove this clientId here", room_id)
         evicted: list[Delivery] = []
         for attempt in range(_ATTEMPTS):
             wanted = resume.client_id if resume else self._new_id(arrival, attempt)
-            client_id = self._rooms.claim(arrival.address, room_id, wanted, self._seat_end(arrival))
+            until = self._seat_end(arrival, pass_)
+            client_id = self._rooms.claim(arrival.address, room_id, wanted, until)
             # Whoever made an earlier claim on this socket had proven the id then, or drawn it.
             proven = resume is not None or client_id != wanted
             try:
-                said = self._take_seat(arrival, room_id, client_id, proven, metadata, evicted)
+                member = Member(
+                    client_id,
+                    arrival.at,
+                    until,
+                    metadata or "{}",
+                    arrival.address,
+                    subject=pass_.subject,
+                    role=pass_.role,
+                )
+                said = self._take_seat(arrival, room_id, member, proven, metadata is None, evicted)
                 return [*said, *evicted]
             except _Taken:
                 self._rooms.release(arrival.address, room_id, client_id)
@@ -168,31 +186,40 @@ class Signaling:
                 raise
         raise Internal("No free client id was found", room_id)
 
-    def _proven(self, room_id: RoomId, resume: Resume) -> bool:
-        return self._seals.proves(resume.token, room_id, resume.client_id, self._clock.now())
+    def _allowed(self, pass_: Pass, room_id: RoomId | None, event_id: str) -> RoomId:
+        """The room, or a new one, if the pass is for it."""
+        if room_id is None:
+            return pass_.new_room(self._seals.room_id(event_id))
+        pass_.check(room_id)
+        return room_id
+
+    def _proven(self, pass_: Pass, room_id: RoomId, resume: Resume) -> bool:
+        now = self._clock.now()
+        return self._seals.proves(resume.token, room_id, resume.client_id, now, pass_.subject)
 
     def _new_id(self, arrival: Arrival, attempt: int) -> ClientId:
         return self._seals.client_id(arrival.event_id, attempt)
 
-    def _seat_end(self, arrival: Arrival) -> int:
-        return arrival.connected_at + self._limits.socket
+    def _seat_end(self, arrival: Arrival, pass_: Pass) -> int:
+        end = arrival.connected_at + self._limits.socket
+        return end if pass_.expires is None else min(end, pass_.expires)
 
     def _take_seat(
         self,
         arrival: Arrival,
         room_id: RoomId,
-        client_id: ClientId,
+        member: Member,
         proven: bool,
-        metadata: str | None,
+        keeps_metadata: bool,
         evicted: list[Delivery],
     ) -> list[Delivery]:
-        until = self._seat_end(arrival)
-        member = Member(client_id, arrival.at, until, metadata or "{}", arrival.address)
-        entry = self._enter(room_id, member, proven, metadata is None, evicted)
+        client_id = member.client_id
+        entry = self._enter(room_id, member, proven, keeps_metadata, evicted)
         entry = self._keep_one(entry, evicted)
         if entry.member.client_id != client_id:
             self._rooms.release(arrival.address, room_id, client_id)
-            client_id = self._rooms.claim(arrival.address, room_id, entry.member.client_id, until)
+            seat = entry.member
+            client_id = self._rooms.claim(arrival.address, room_id, seat.client_id, member.until)
         journal.subject(room_id, client_id)
         journal.note("join", room_id, client_id, outcome="resumed" if proven else "joined")
         journal.count("Joins")
@@ -220,12 +247,23 @@ class Signaling:
                 evicted += self._make_place(admission.room)
             elif _same_seat(seat, member):
                 # The answer to an earlier call was lost, or the event ran before. If that run was
-                # cut short, nobody has announced it yet; a later event has nothing to announce.
-                again = seat.since == member.since
-                return _Entry(admission.room, seat, again, resumed=proven)
+                # cut short, nobody has announced it yet; a later event has nothing to announce,
+                # unless the seat was void, and nobody was told of it, until it was renewed.
+                again = seat.since == member.since or seat.until <= self._clock.now()
+                if room := self._renewed(admission.room, seat, member):
+                    held = room.members[seat.client_id]
+                    return _Entry(room, held, again, resumed=proven)
             elif entry := self._take_over(room_id, seat, member, proven, keeps_metadata):
                 return entry
         raise Internal("The room changes too fast", room_id)
+
+    def _renewed(self, room: Room, seat: Member, member: Member) -> Room | None:
+        """The room with the seat's new end and role; None if the seat has changed meanwhile."""
+        if seat.subject != member.subject:
+            raise Unauthorized(CLOSED, room.room_id)
+        if (seat.until, seat.role) == (member.until, member.role) or seat.address is None:
+            return room
+        return self._rooms.renew(room.room_id, replace(seat, until=member.until, role=member.role))
 
     def _keep_one(self, entry: _Entry, evicted: list[Delivery]) -> _Entry:
         """A socket has one seat in a room, the newest, even if its claim to another was lost."""
@@ -290,7 +328,7 @@ class Signaling:
             room.room_id,
             member,
             room.others(member.client_id),
-            self._seals.resume_token(room.room_id, member.client_id, now),
+            self._seals.resume_token(room.room_id, member.client_id, now, member.subject),
             self._ice.servers(),
         )
         news = PeerJoined(room.room_id, member, entry.resumed)
@@ -363,12 +401,15 @@ class Signaling:
         return _tell(room, event, but=sender.client_id)
 
     def _present(self, arrival: Arrival, room_id: RoomId) -> tuple[Room, Member]:
-        room = self._rooms.find(room_id).at(self._clock.now())
+        now = self._clock.now()
+        room = self._rooms.find(room_id)
         sender = room.holder(arrival.address)
         if sender is None:
             raise NotInRoom("You are not in this room", room_id)
+        if sender.until <= now:
+            raise Unauthorized(_RUN_OUT, room_id)
         journal.subject(room_id, sender.client_id)
-        return room, sender
+        return room.at(now), sender
 
     def ping(self, arrival: Arrival) -> list[Delivery]:
         """Say who is in the socket's rooms, which of them it has lost, and look after one peer."""
@@ -378,10 +419,13 @@ class Signaling:
         for room_id, client_id in claims.items():
             room = self._rooms.find(room_id)
             member = room.members.get(client_id)
-            if member and member.address == arrival.address:
-                held.append(room)
-            else:
+            if not member or member.address != arrival.address:
                 lost.append(_lost(arrival, room_id, member))
+                continue
+            held.append(room)
+            if member.until <= self._clock.now():
+                refused = Refused(Unauthorized(_RUN_OUT, room_id))
+                lost.append(Delivery(arrival.address, refused))
         return [self._pong(arrival, held), *lost, *self._look_after(arrival.address, held)]
 
     def _pong(self, arrival: Arrival, rooms: Iterable[Room]) -> Delivery:
@@ -436,13 +480,16 @@ class Signaling:
 
     # -- without a socket ------------------------------------------------------------------------
 
-    def reserve(self, event_id: str, at: int, room_id: RoomId | None = None) -> Reservation:
-        """Take a seat for somebody whose socket comes later. Raises RoomFull."""
-        room_id = room_id or self._seals.room_id(event_id)
+    def reserve(
+        self, event_id: str, at: int, pass_: Pass, room_id: RoomId | None = None
+    ) -> Reservation:
+        """Take a seat for somebody whose socket comes later. Raises RoomFull or Unauthorized."""
+        room_id = self._allowed(pass_, room_id, event_id)
+        until = min(at + self._limits.reservation, pass_.expires or at + self._limits.reservation)
         evicted: list[Delivery] = []
         for attempt in range(_ATTEMPTS):
             client_id = self._seals.client_id(event_id, attempt)
-            member = Member(client_id, at, at + self._limits.reservation, "{}")
+            member = Member(client_id, at, until, "{}", subject=pass_.subject, role=pass_.role)
             try:
                 entry = self._enter(room_id, member, False, True, evicted)
             except (_Taken, _Superseded):
@@ -450,14 +497,24 @@ class Signaling:
             journal.subject(room_id, client_id)
             journal.note("join", room_id, client_id, outcome="reserved")
             journal.count("Joins")
-            token = self._seals.resume_token(room_id, client_id, self._clock.now())
+            now = self._clock.now()
+            token = self._seals.resume_token(room_id, client_id, now, pass_.subject)
             news = PeerJoined(room_id, entry.member, resumed=False)
             others = _tell(entry.room.at(self._clock.now()), news, but=client_id)
             return Reservation(room_id, entry.member, token, [*others, *evicted])
         raise Internal("No free client id was found", room_id)
 
-    def remove(self, room_id: RoomId, client_id: ClientId) -> list[Delivery]:
-        """Free somebody's seat on request; its socket hears `left`. Raises PeerNotFound."""
+    def remove(self, pass_: Pass, room_id: RoomId, client_id: ClientId) -> list[Delivery]:
+        """Free somebody's seat on request; its socket hears `left`.
+
+        Raises PeerNotFound; Unauthorized if the pass is for other rooms, or the seat of somebody
+        else and the pass that of a mere member.
+        """
+        pass_.check(room_id)
+        if pass_.subject and not pass_.role.leads:
+            seat = self._rooms.find(room_id).members.get(client_id)
+            if seat and seat.subject != pass_.subject:
+                raise Unauthorized(CLOSED, room_id)
         # The claim stays: its socket may just be taking the seat again, and a ping tells the rest.
         departure = self._rooms.dismiss(room_id, client_id, None)
         if departure is None:
@@ -467,15 +524,28 @@ class Signaling:
             said.append(Delivery(address, Left(room_id, Reason.LEFT)))
         return said
 
-    def room(self, room_id: RoomId) -> Room:
-        """Who is in the room now."""
+    def room(self, pass_: Pass, room_id: RoomId) -> Room:
+        """Who is in the room now. Raises Unauthorized if the pass is for other rooms."""
+        pass_.check(room_id)
         return self._rooms.find(room_id).at(self._clock.now())
 
-    def rooms(self) -> tuple[list[Room], bool]:
-        """Who is where, over a bounded number of rooms; and whether there are more."""
+    def rooms(self, pass_: Pass) -> tuple[list[Room], bool]:
+        """Who is where, of the rooms that the pass is for; and whether there may be more.
+
+        Raises Unauthorized in open mode, where names are what protects rooms, unless they are
+        `public`.
+        """
+        if pass_ == EVERYBODY and not self._limits.public:
+            raise Unauthorized("The list of all rooms is closed here")
         now = self._clock.now()
-        page, more = self._rooms.page(self._limits.page)
+        page, more = self._listed(pass_)
         return [living for room in page if (living := room.at(now)).members], more
+
+    def _listed(self, pass_: Pass) -> tuple[Sequence[Room], bool]:
+        if pass_.role is not Role.ADMIN and pass_.prefix is None:
+            return [self._rooms.find(RoomId(name)) for name in sorted(pass_.rooms)], False
+        page, more = self._rooms.page(self._limits.page)
+        return [room for room in page if pass_.opens(room.room_id)], more
 
 
 def _lost(arrival: Arrival, room_id: RoomId, seat: Member | None) -> Delivery:

@@ -9,11 +9,13 @@ from typing import Any, Protocol, assert_never
 from chalicelib import journal, messages
 from chalicelib.connections import Post
 from chalicelib.events import Arrival, Delivery, Outcome, Refused, answer
+from chalicelib.ports import Passes
 from chalicelib.rooms import (
     Address,
     BadMessage,
     ClientId,
     Internal,
+    Room,
     RoomId,
     SignalingError,
     TooLarge,
@@ -46,9 +48,12 @@ class Sizes:
 class Switchboard:
     """One for all doors: sockets and REST end up with the same use cases and the same speaker."""
 
-    def __init__(self, signaling: Signaling, speaker: Speaker, sizes: Sizes) -> None:
+    def __init__(
+        self, signaling: Signaling, speaker: Speaker, passes: Passes, sizes: Sizes
+    ) -> None:
         self._signaling = signaling
         self._speaker = speaker
+        self._passes = passes
         self._sizes = sizes
 
     # -- sockets ---------------------------------------------------------------------------------
@@ -101,9 +106,9 @@ class Switchboard:
 
     def _join(self, arrival: Arrival, request: messages.Join) -> list[Delivery]:
         room = None if request.room_id is None else room_id(request.room_id)
-        return self._signaling.join(
-            arrival, room, _resume(request), self._metadata(bytes(request.metadata))
-        )
+        resume, metadata = _resume(request), self._metadata(bytes(request.metadata))
+        pass_ = self._passes.read(request.token)
+        return self._signaling.join(arrival, pass_, room, resume, metadata)
 
     def _metadata(self, raw: bytes) -> str | None:
         if raw in (b"", b"null"):
@@ -116,21 +121,32 @@ class Switchboard:
 
     # -- REST ------------------------------------------------------------------------------------
 
-    def reserve(self, event_id: str, at: int, room: RoomId | None) -> Reservation:
+    def reserve(
+        self, event_id: str, at: int, token: str | None, room: RoomId | None
+    ) -> Reservation:
         """Take a seat for a socket that comes later, and let the room know."""
         with journal.page("reserve", request=event_id):
             try:
-                reservation = self._signaling.reserve(event_id, at, room)
+                pass_ = self._passes.read(token)
+                reservation = self._signaling.reserve(event_id, at, pass_, room)
             except SignalingError as error:
                 self._deliver(error.aftermath)
                 raise
             self._deliver(reservation.deliveries)
             return reservation
 
-    def remove(self, room: RoomId, client_id: ClientId) -> None:
+    def remove(self, token: str | None, room: RoomId, client_id: ClientId) -> None:
         """Free a seat, and let the room know."""
         with journal.page("remove"):
-            self._deliver(self._signaling.remove(room, client_id))
+            self._deliver(self._signaling.remove(self._passes.read(token), room, client_id))
+
+    def room(self, token: str | None, room: RoomId) -> Room:
+        """Who is in the room."""
+        return self._signaling.room(self._passes.read(token), room)
+
+    def rooms(self, token: str | None) -> tuple[list[Room], bool]:
+        """Who is where, as far as the token tells; and whether there may be more."""
+        return self._signaling.rooms(self._passes.read(token))
 
     # -- speaking --------------------------------------------------------------------------------
 

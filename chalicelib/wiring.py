@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from chalicelib import access, journal, settings
 from chalicelib.connections import Connections
+from chalicelib.ports import Passes
 from chalicelib.signaling import Limits, Signaling
 from chalicelib.switchboard import Sizes, Switchboard
 
@@ -83,6 +84,7 @@ def signaling() -> Signaling:
             capacity=chosen.room_capacity,
             reservation=chosen.reservation_seconds * 1000,
             socket=chosen.socket_seconds * 1000 + _GRACE,
+            public=chosen.stats == "public",
         ),
     )
 
@@ -91,7 +93,12 @@ def signaling() -> Signaling:
 def switchboard() -> Switchboard:
     chosen = configuration()
     sizes = Sizes(chosen.message_bytes, chosen.metadata_bytes)
-    return Switchboard(signaling(), _connections(), sizes)
+    return Switchboard(signaling(), _connections(), passes(), sizes)
+
+
+@once
+def passes() -> Passes:
+    return access.OpenPasses()
 
 
 def _read_keys() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from chalicelib.ports import Admission, Claims, Departure, IceServer
@@ -59,6 +60,16 @@ class MemoryRooms:
                 return None
             self._rooms[room_id] = room.including(member)
             return room
+
+    def renew(self, room_id: RoomId, member: Member) -> Room | None:
+        with self._lock:
+            room = self._room(room_id)
+            seat = room.members.get(member.client_id)
+            if seat is None or seat.address != member.address:
+                return None
+            renewed = replace(seat, until=member.until, role=member.role)
+            self._rooms[room_id] = room.including(renewed)
+            return self._rooms[room_id]
 
     def dismiss(
         self, room_id: RoomId, client_id: ClientId, address: Address | None
@@ -135,7 +146,7 @@ class FakeSockets:
 
 
 class FakeSeals:
-    """The port Seals, readable: ids tell their event, a token is `room/client`."""
+    """The port Seals, readable: ids tell their event, a token is `room/client`, and whose it is."""
 
     def __init__(self) -> None:
         self.client_ids: dict[tuple[str, int], str] = {}
@@ -147,11 +158,15 @@ class FakeSeals:
         default = f"c-{event_id}" + (f"-{attempt}" if attempt else "")
         return ClientId(self.client_ids.get((event_id, attempt), default))
 
-    def resume_token(self, room_id: RoomId, client_id: ClientId, issued: int) -> str:
-        return f"{room_id}/{client_id}"
+    def resume_token(
+        self, room_id: RoomId, client_id: ClientId, issued: int, subject: str = ""
+    ) -> str:
+        return f"{room_id}/{client_id}" + (f"/{subject}" if subject else "")
 
-    def proves(self, token: str, room_id: RoomId, client_id: ClientId, now: int) -> bool:
-        return token == f"{room_id}/{client_id}"
+    def proves(
+        self, token: str, room_id: RoomId, client_id: ClientId, now: int, subject: str = ""
+    ) -> bool:
+        return token == self.resume_token(room_id, client_id, now, subject)
 
 
 class FakeIce:

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from chalicelib.dynamodb import DynamoRooms
 from chalicelib.events import Arrival
-from chalicelib.rooms import Address, RoomId
+from chalicelib.rooms import EVERYBODY, Address, RoomId
 from chalicelib.signaling import Limits, Resume, Signaling
 from infra.local.tables import create_tables
 from tests import parts
@@ -53,8 +53,8 @@ class Till:
 
     def company(self, size: int) -> None:
         for number in range(size):
-            self.signaling.join(self.arrival(f"c{number}"), GARDEN)
-        self.members = list(self.signaling.room(GARDEN).members)
+            self.signaling.join(self.arrival(f"c{number}"), EVERYBODY, GARDEN)
+        self.members = list(self.signaling.room(EVERYBODY, GARDEN).members)
         self.calls.clear()
         self.sockets.probed.clear()
 
@@ -79,7 +79,7 @@ def till() -> Iterator[Till]:
 @pytest.mark.parametrize("others", [0, 1, 7, 15])
 def test_a_join_is_two_calls_and_a_post_to_each(till: Till, others: int) -> None:
     till.company(others)
-    said = till.signaling.join(till.arrival("ada"), GARDEN)
+    said = till.signaling.join(till.arrival("ada"), EVERYBODY, GARDEN)
     assert till.rung(said) == till.costs(posts=others + 1, UpdateItem=2)
 
 
@@ -87,13 +87,13 @@ def test_a_resume_after_a_cut_costs_what_a_join_costs(till: Till) -> None:
     till.company(2)
     till.signaling.disconnect(Address("c0=", "api/stage"))
     till.calls.clear()
-    said = till.signaling.join(till.arrival("again"), GARDEN, till.proof(0))
+    said = till.signaling.join(till.arrival("again"), EVERYBODY, GARDEN, till.proof(0))
     assert till.rung(said) == till.costs(posts=2, UpdateItem=2)
 
 
 def test_a_resume_from_a_living_socket_adds_the_move_and_the_release(till: Till) -> None:
     till.company(2)
-    said = till.signaling.join(till.arrival("again"), GARDEN, till.proof(0))
+    said = till.signaling.join(till.arrival("again"), EVERYBODY, GARDEN, till.proof(0))
     assert till.rung(said) == till.costs(posts=3, UpdateItem=4)
 
 

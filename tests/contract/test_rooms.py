@@ -15,7 +15,7 @@ from mypy_boto3_dynamodb import DynamoDBClient
 
 from chalicelib.dynamodb import DynamoRooms
 from chalicelib.ports import Rooms
-from chalicelib.rooms import Address, ClientId, Member, RoomId
+from chalicelib.rooms import Address, ClientId, Member, Role, RoomId
 from infra.local.tables import create_tables
 from tests import parts
 from tests.fakes import FakeClock, MemoryRooms
@@ -136,6 +136,20 @@ def test_only_a_newer_join_moves_a_seat(rooms: Rooms, garden: RoomId) -> None:
 def test_a_seat_that_does_not_exist_cannot_be_moved(rooms: Rooms, garden: RoomId) -> None:
     assert rooms.move(garden, member("ada", ADA)) is None
     assert rooms.find(garden).members == {}
+
+
+def test_a_seat_is_renewed_by_the_socket_that_holds_it(rooms: Rooms, garden: RoomId) -> None:
+    seat = replace(member("ada", ADA), subject="ada@example.org")
+    rooms.admit(garden, seat, capacity=8)
+    renewed = replace(seat, until=UNTIL + 5, role=Role.MODERATOR)
+    stranger = replace(renewed, address=BEA, until=UNTIL + 9)
+    assert rooms.renew(garden, stranger) is None
+    assert rooms.renew(garden, replace(renewed, address=None)) is None
+    found = rooms.renew(garden, replace(renewed, since=99, metadata="{}", subject="eve"))
+    assert found is not None
+    assert found.members == rooms.find(garden).members == {"ada": renewed}
+    assert rooms.renew(RoomId("attic"), renewed) is None
+    assert rooms.find(RoomId("attic")).members == {}
 
 
 def test_a_socket_dismisses_only_the_seat_it_holds(rooms: Rooms, garden: RoomId) -> None:

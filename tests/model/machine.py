@@ -139,7 +139,7 @@ class Life(RuleBasedStateMachine):
         room = self.places[where]
 
         def run(event_id: str, at: int) -> None:
-            found = self.network.switchboard.reserve(event_id, at, room)
+            found = self.network.switchboard.reserve(event_id, at, None, room)
             self.reserved.append((room, (found.member.client_id, found.resume_token)))
 
         self._do(pace, lambda: self.network.call("reserve", run))
@@ -157,7 +157,9 @@ class Life(RuleBasedStateMachine):
         if seat := self.people[who].joined(room):
             client: Any = seat.client
             remove = self.network.switchboard.remove
-            self._do(pace, lambda: self.network.call("remove", lambda *_: remove(room, client)))
+            self._do(
+                pace, lambda: self.network.call("remove", lambda *_: remove(None, room, client))
+            )
 
     # -- what happens to them --------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from chalicelib.access import OpenPasses
 from chalicelib.connections import Post
 from chalicelib.events import Outcome
 from chalicelib.ports import Admission, Departure, Rooms
@@ -176,7 +177,7 @@ class Network:
         self.signaling = Signaling(
             noting, self, FakeSeals(), FakeIce(), self.clock, self, self.limits
         )
-        self.switchboard = Switchboard(self.signaling, self, Sizes())
+        self.switchboard = Switchboard(self.signaling, self, OpenPasses(), Sizes())
 
     def note(self, room: Room) -> None:
         self.known.add(room.room_id)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from chalicelib.access import OpenPasses
 from chalicelib.connections import Post
 from chalicelib.dynamodb import DynamoRooms
 from chalicelib.events import Outcome
@@ -57,7 +58,7 @@ def test_race_3_a_disconnect_in_the_middle_of_a_join_leaves_no_seat(dynamodb_end
     signaling = Signaling(
         rooms, FakeSockets(), FakeSeals(), FakeIce(), clock, FirstChance(), Limits()
     )
-    switchboard = Switchboard(signaling, Nobody(), Sizes())
+    switchboard = Switchboard(signaling, Nobody(), OpenPasses(), Sizes())
     for number in range(ROUNDS):
         name, room = f"socket{number}=", f"room{number}"
         join = json.dumps({"type": "join", "roomId": room})

@@ -25,6 +25,7 @@ from chalicelib.events import (
 )
 from chalicelib.ports import Claims, Rooms
 from chalicelib.rooms import (
+    EVERYBODY,
     Address,
     ClientId,
     NotInRoom,
@@ -78,7 +79,7 @@ class House:
     clock: FakeClock = field(default_factory=FakeClock)
     sockets: FakeSockets = field(default_factory=FakeSockets)
     seals: FakeSeals = field(default_factory=FakeSeals)
-    limits: Limits = field(default_factory=lambda: Limits(capacity=4))
+    limits: Limits = field(default_factory=lambda: Limits(capacity=4, public=True))
 
     def __post_init__(self) -> None:
         self.opened: dict[str, int] = {}
@@ -93,7 +94,9 @@ class House:
         return Arrival(address(name), f"{name}{now}", now, opened, request_id="7")
 
     def join(self, name: str, room: RoomId | None = GARDEN, resume: Joined | None = None) -> Joined:
-        return self.joined(self.signaling.join(self.arrival(name), room, proof(resume)), name)
+        return self.joined(
+            self.signaling.join(self.arrival(name), EVERYBODY, room, proof(resume)), name
+        )
 
     def joined(self, deliveries: Sequence[Delivery], name: str) -> Joined:
         event = heard(deliveries, name)[0]
@@ -101,7 +104,7 @@ class House:
         return event
 
     def roster(self, room: RoomId = GARDEN) -> set[str]:
-        return set(self.signaling.room(room).members)
+        return set(self.signaling.room(EVERYBODY, room).members)
 
 
 def proof(joined: Joined | None) -> Resume | None:
@@ -118,7 +121,7 @@ def house() -> House:
 
 def test_a_newcomer_learns_who_is_there_and_they_hear_of_it(house: House) -> None:
     ada = house.join("ada")
-    said = house.signaling.join(house.arrival("bea"), GARDEN, metadata='{"name":"Bea"}')
+    said = house.signaling.join(house.arrival("bea"), EVERYBODY, GARDEN, metadata='{"name":"Bea"}')
     joined = house.joined(said, "bea")
     assert [peer.client_id for peer in joined.peers] == [ada.member.client_id]
     assert joined.ice_servers
@@ -134,12 +137,15 @@ def test_a_join_without_a_room_makes_one(house: House) -> None:
 def test_since_is_the_moment_that_the_gateway_received_the_join(house: House) -> None:
     arrival = house.arrival("ada")
     house.clock.time += 500
-    assert house.joined(house.signaling.join(arrival, GARDEN), "ada").member.since == arrival.at
+    assert (
+        house.joined(house.signaling.join(arrival, EVERYBODY, GARDEN), "ada").member.since
+        == arrival.at
+    )
 
 
 def test_a_seat_lasts_as_long_as_its_socket_can(house: House) -> None:
     arrival = house.arrival("ada")
-    member = house.joined(house.signaling.join(arrival, GARDEN), "ada").member
+    member = house.joined(house.signaling.join(arrival, EVERYBODY, GARDEN), "ada").member
     assert member.until == arrival.connected_at + house.limits.socket
 
 
@@ -147,7 +153,7 @@ def test_a_full_room_refuses_and_leaves_no_claim(house: House) -> None:
     for name in ("ada", "bea", "cyd", "dan"):
         house.join(name)
     with pytest.raises(RoomFull) as refusal:
-        house.signaling.join(house.arrival("eve"), GARDEN)
+        house.signaling.join(house.arrival("eve"), EVERYBODY, GARDEN)
     assert refusal.value.room_id == GARDEN
     assert house.store.claims(address("eve")) == {}
     assert len(house.roster()) == 4
@@ -158,18 +164,18 @@ def test_a_newcomer_gets_the_place_of_somebody_gone_and_all_hear_it(house: House
     for name in ("bea", "cyd", "dan"):
         house.join(name)
     house.sockets.dead = {address("ada")}
-    said = house.signaling.join(house.arrival("eve"), GARDEN)
+    said = house.signaling.join(house.arrival("eve"), EVERYBODY, GARDEN)
     left = PeerLeft(GARDEN, dead.client_id, dead.since, Reason.DISCONNECTED)
     assert left in heard(said, "bea")
     assert dead.client_id not in {p.client_id for p in house.joined(said, "eve").peers}
 
 
 def test_a_seat_that_has_run_out_is_evicted_before_anybody_is_probed(house: House) -> None:
-    reserved = house.signaling.reserve("r1", house.clock.time, GARDEN).member
+    reserved = house.signaling.reserve("r1", house.clock.time, EVERYBODY, GARDEN).member
     for name in ("bea", "cyd", "dan"):
         house.join(name)
     house.clock.time = reserved.until
-    said = house.signaling.join(house.arrival("eve"), GARDEN)
+    said = house.signaling.join(house.arrival("eve"), EVERYBODY, GARDEN)
     assert PeerLeft(GARDEN, reserved.client_id, reserved.since, Reason.EXPIRED) in heard(
         said, "bea"
     )
@@ -180,7 +186,7 @@ def test_an_id_that_somebody_has_is_not_given_again(house: House) -> None:
     taken = house.join("ada").member.client_id
     arrival = house.arrival("bea")
     house.seals.client_ids[arrival.event_id, 0] = taken
-    bea = house.joined(house.signaling.join(arrival, GARDEN), "bea")
+    bea = house.joined(house.signaling.join(arrival, EVERYBODY, GARDEN), "bea")
     assert bea.member.client_id != taken
     assert house.store.claims(address("bea")) == {GARDEN: bea.member.client_id}
     assert len(house.roster()) == 2
@@ -192,7 +198,9 @@ def test_an_id_that_somebody_has_is_not_given_again(house: House) -> None:
 def test_a_resume_needs_its_proof(house: House) -> None:
     ada = house.join("ada").member
     with pytest.raises(Unauthorized):
-        house.signaling.join(house.arrival("eve"), GARDEN, Resume(ada.client_id, "forged"))
+        house.signaling.join(
+            house.arrival("eve"), EVERYBODY, GARDEN, Resume(ada.client_id, "forged")
+        )
     assert house.store.claims(address("eve")) == {}
 
 
@@ -210,12 +218,12 @@ def test_a_resume_needs_a_free_place(house: House) -> None:
     for name in ("bea", "cyd", "dan", "eve"):
         house.join(name)
     with pytest.raises(RoomFull):
-        house.signaling.join(house.arrival("ada2"), GARDEN, proof(ada))
+        house.signaling.join(house.arrival("ada2"), EVERYBODY, GARDEN, proof(ada))
 
 
 def test_race_6_a_resume_takes_the_seat_from_the_living_socket(house: House) -> None:
     ada, _ = house.join("ada"), house.join("bea")
-    said = house.signaling.join(house.arrival("ada2"), GARDEN, proof(ada))
+    said = house.signaling.join(house.arrival("ada2"), EVERYBODY, GARDEN, proof(ada))
     again = house.joined(said, "ada2")
     assert only(said, "ada") == Left(GARDEN, Reason.REPLACED)
     assert only(said, "bea") == PeerJoined(GARDEN, again.member, resumed=True)
@@ -229,16 +237,18 @@ def test_race_6_a_resume_takes_the_seat_from_the_living_socket(house: House) -> 
 def test_race_6_the_old_socket_stays_while_it_has_another_room(house: House) -> None:
     ada = house.join("ada")
     house.join("ada", room=ATTIC)
-    said = house.signaling.join(house.arrival("ada2"), GARDEN, proof(ada))
+    said = house.signaling.join(house.arrival("ada2"), EVERYBODY, GARDEN, proof(ada))
     assert [d.hang_up for d in said if d.to == address("ada")] == [False]
 
 
 def test_a_resume_keeps_the_metadata_unless_it_brings_new(house: House) -> None:
-    first = house.signaling.join(house.arrival("ada"), GARDEN, metadata='{"name":"Ada"}')
+    first = house.signaling.join(house.arrival("ada"), EVERYBODY, GARDEN, metadata='{"name":"Ada"}')
     ada = house.joined(first, "ada")
     again = house.join("ada2", resume=ada)
     assert again.member.metadata == '{"name":"Ada"}'
-    said = house.signaling.join(house.arrival("ada3"), GARDEN, proof(again), '{"name":"Eda"}')
+    said = house.signaling.join(
+        house.arrival("ada3"), EVERYBODY, GARDEN, proof(again), '{"name":"Eda"}'
+    )
     assert house.joined(said, "ada3").member.metadata == '{"name":"Eda"}'
 
 
@@ -261,10 +271,10 @@ def test_race_7_a_delayed_resume_of_an_older_socket_loses(house: House) -> None:
     ada = house.join("ada")
     slow = house.arrival("ada2")
     newest = house.join("ada3", resume=ada)
-    said = house.signaling.join(slow, GARDEN, proof(ada))
+    said = house.signaling.join(slow, EVERYBODY, GARDEN, proof(ada))
     assert only(said, "ada2") == Left(GARDEN, Reason.REPLACED)
     assert house.store.claims(address("ada2")) == {}
-    assert house.signaling.room(GARDEN).members[ada.member.client_id] == newest.member
+    assert house.signaling.room(EVERYBODY, GARDEN).members[ada.member.client_id] == newest.member
 
 
 # -- races of one event --------------------------------------------------------------------------
@@ -273,8 +283,8 @@ def test_race_7_a_delayed_resume_of_an_older_socket_loses(house: House) -> None:
 def test_race_5_the_same_join_twice_is_one_seat_and_the_same_news(house: House) -> None:
     house.join("bea")
     arrival = house.arrival("ada")
-    first = house.signaling.join(arrival, GARDEN)
-    second = house.signaling.join(arrival, GARDEN)
+    first = house.signaling.join(arrival, EVERYBODY, GARDEN)
+    second = house.signaling.join(arrival, EVERYBODY, GARDEN)
     assert house.joined(first, "ada").member == house.joined(second, "ada").member
     assert only(first, "bea") == only(second, "bea")  # the first run may have died unheard
     assert len(house.roster()) == 2
@@ -283,23 +293,23 @@ def test_race_5_the_same_join_twice_is_one_seat_and_the_same_news(house: House) 
 def test_race_5_another_join_on_the_same_socket_finds_its_seat_and_is_no_news(house: House) -> None:
     house.join("bea")
     ada = house.join("ada")
-    said = house.signaling.join(house.arrival("ada"), GARDEN)
+    said = house.signaling.join(house.arrival("ada"), EVERYBODY, GARDEN)
     assert house.joined(said, "ada").member == ada.member
     assert heard(said, "bea") == []
 
 
 def test_race_5_a_replayed_join_does_not_come_back_beside_its_own_resume(house: House) -> None:
     arrival = house.arrival("ada")
-    ada = house.joined(house.signaling.join(arrival, GARDEN), "ada")
+    ada = house.joined(house.signaling.join(arrival, EVERYBODY, GARDEN), "ada")
     house.join("ada2", resume=ada)
-    said = house.signaling.join(arrival, GARDEN)
+    said = house.signaling.join(arrival, EVERYBODY, GARDEN)
     assert only(said, "ada") == Left(GARDEN, Reason.REPLACED)
     assert house.roster() == {ada.member.client_id}
 
 
 def test_race_3_a_newcomer_that_is_gone_gives_its_seat_up(house: House) -> None:
     house.join("bea")
-    said = house.signaling.join(house.arrival("ada"), GARDEN)
+    said = house.signaling.join(house.arrival("ada"), EVERYBODY, GARDEN)
     ada = house.joined(said, "ada").member
     after = house.signaling.settle(failing(said, "ada", Outcome.GONE))
     assert only(after, "bea") == PeerLeft(GARDEN, ada.client_id, ada.since, Reason.DISCONNECTED)
@@ -309,20 +319,20 @@ def test_race_3_a_newcomer_that_is_gone_gives_its_seat_up(house: House) -> None:
 
 def test_race_3_even_if_the_disconnect_came_between_claim_and_seat() -> None:
     here = House(Meanwhile("admit", lambda: here.signaling.disconnect(address("ada"))))
-    said = here.signaling.join(here.arrival("ada"), GARDEN)
+    said = here.signaling.join(here.arrival("ada"), EVERYBODY, GARDEN)
     here.signaling.settle(failing(said, "ada", Outcome.GONE))
     assert here.roster() == set()
 
 
 def test_race_5_two_joins_of_one_socket_side_by_side_do_not_replace_one_another() -> None:
     def other() -> None:
-        house.signaling.join(first, GARDEN, resume)
+        house.signaling.join(first, EVERYBODY, GARDEN, resume)
 
     house = House(Meanwhile("move", other))
-    reserved = house.signaling.reserve("r1", house.clock.time, GARDEN)
+    reserved = house.signaling.reserve("r1", house.clock.time, EVERYBODY, GARDEN)
     resume = Resume(reserved.member.client_id, reserved.resume_token)
     first, second = house.arrival("ada"), house.arrival("ada")
-    said = house.signaling.join(second, GARDEN, resume)
+    said = house.signaling.join(second, EVERYBODY, GARDEN, resume)
     assert [type(event) for event in heard(said, "ada")] == [Joined]
     assert house.store.claims(address("ada")) == {GARDEN: reserved.member.client_id}
 
@@ -340,7 +350,7 @@ def test_race_5_a_socket_whose_claim_was_lost_keeps_one_seat_the_newest(house: H
     house.join("bea")
     lost = house.join("ada").member
     house.store.forget(address("ada"))
-    said = house.signaling.join(house.arrival("ada"), GARDEN)
+    said = house.signaling.join(house.arrival("ada"), EVERYBODY, GARDEN)
     kept = house.joined(said, "ada")
     assert lost.client_id not in house.roster()
     assert [peer.client_id for peer in kept.peers] == [
@@ -367,7 +377,7 @@ def test_who_had_to_go_is_told_of_even_if_the_place_went_to_another() -> None:
         here.join(name)
     here.sockets.dead = {address("ada")}
     with pytest.raises(RoomFull) as refusal:
-        here.signaling.join(here.arrival("fay"), GARDEN)
+        here.signaling.join(here.arrival("fay"), EVERYBODY, GARDEN)
     left = PeerLeft(GARDEN, dead.client_id, dead.since, Reason.DISCONNECTED)
     assert left in heard(refusal.value.aftermath, "bea")
 
@@ -453,7 +463,7 @@ def test_nobody_else_is_found(house: House) -> None:
 
 def test_a_reserved_seat_cannot_be_reached_yet(house: House) -> None:
     house.join("ada")
-    reserved = house.signaling.reserve("r1", house.clock.time, GARDEN).member
+    reserved = house.signaling.reserve("r1", house.clock.time, EVERYBODY, GARDEN).member
     with pytest.raises(Undeliverable):
         house.signaling.signal(house.arrival("ada"), GARDEN, reserved.client_id, b"1")
 
@@ -492,7 +502,7 @@ def test_a_post_follows_a_seat_that_moved_meanwhile(house: House) -> None:
 
 
 def test_the_answer_to_a_join_follows_nobody(house: House) -> None:
-    slow = house.signaling.join(house.arrival("ada"), GARDEN)
+    slow = house.signaling.join(house.arrival("ada"), EVERYBODY, GARDEN)
     house.join("ada2", resume=house.joined(slow, "ada"))
     assert house.signaling.follow(slow[0]) is None
 
@@ -602,7 +612,7 @@ def test_race_6_a_ping_during_a_resume_does_not_take_it_for_replaced(house: Hous
 
 def test_a_ping_clears_seats_that_have_run_out(house: House) -> None:
     house.join("ada")
-    reserved = house.signaling.reserve("r1", house.clock.time, GARDEN).member
+    reserved = house.signaling.reserve("r1", house.clock.time, EVERYBODY, GARDEN).member
     house.clock.time = reserved.until
     said = heard(house.signaling.ping(house.arrival("ada")), "ada")
     assert PeerLeft(GARDEN, reserved.client_id, reserved.since, Reason.EXPIRED) in said
@@ -615,35 +625,35 @@ def test_a_ping_clears_seats_that_have_run_out(house: House) -> None:
 
 def test_a_reservation_counts_is_announced_and_becomes_connected(house: House) -> None:
     house.join("ada")
-    reservation = house.signaling.reserve("r1", house.clock.time, GARDEN)
+    reservation = house.signaling.reserve("r1", house.clock.time, EVERYBODY, GARDEN)
     event = only(reservation.deliveries, "ada")
     assert event == PeerJoined(GARDEN, reservation.member, resumed=False)
     assert not reservation.member.connected
     resume = Resume(reservation.member.client_id, reservation.resume_token)
-    said = house.signaling.join(house.arrival("bea"), GARDEN, resume)
+    said = house.signaling.join(house.arrival("bea"), EVERYBODY, GARDEN, resume)
     assert house.joined(said, "bea").member.client_id == reservation.member.client_id
     assert only(said, "ada") == PeerJoined(GARDEN, house.joined(said, "bea").member, resumed=True)
     assert len(house.roster()) == 2
 
 
 def test_a_reservation_may_be_stamped_by_a_faster_clock(house: House) -> None:
-    reservation = house.signaling.reserve("r1", house.clock.time + 5000, GARDEN)
+    reservation = house.signaling.reserve("r1", house.clock.time + 5000, EVERYBODY, GARDEN)
     resume = Resume(reservation.member.client_id, reservation.resume_token)
-    said = house.signaling.join(house.arrival("bea"), GARDEN, resume)
+    said = house.signaling.join(house.arrival("bea"), EVERYBODY, GARDEN, resume)
     assert house.joined(said, "bea").member.since > reservation.member.since
 
 
 def test_a_reservation_lasts_two_minutes(house: House) -> None:
-    member = house.signaling.reserve("r1", house.clock.time, GARDEN).member
+    member = house.signaling.reserve("r1", house.clock.time, EVERYBODY, GARDEN).member
     assert member.until - member.since == 120_000
     house.clock.time = member.until
     assert house.roster() == set()
-    assert house.signaling.rooms() == ([], False)
+    assert house.signaling.rooms(EVERYBODY) == ([], False)
 
 
 def test_the_same_reservation_twice_is_one_seat(house: House) -> None:
-    first = house.signaling.reserve("r1", house.clock.time, None)
-    second = house.signaling.reserve("r1", house.clock.time, None)
+    first = house.signaling.reserve("r1", house.clock.time, EVERYBODY, None)
+    second = house.signaling.reserve("r1", house.clock.time, EVERYBODY, None)
     assert (first.room_id, first.member) == (second.room_id, second.member)
     assert len(house.roster(first.room_id)) == 1
 
@@ -652,16 +662,16 @@ def test_a_full_room_takes_no_reservation(house: House) -> None:
     for name in ("ada", "bea", "cyd", "dan"):
         house.join(name)
     with pytest.raises(RoomFull):
-        house.signaling.reserve("r1", house.clock.time, GARDEN)
+        house.signaling.reserve("r1", house.clock.time, EVERYBODY, GARDEN)
 
 
 def test_a_removal_tells_the_removed_and_the_others(house: House) -> None:
     ada, _ = house.join("ada").member, house.join("bea")
-    said = house.signaling.remove(GARDEN, ada.client_id)
+    said = house.signaling.remove(EVERYBODY, GARDEN, ada.client_id)
     assert only(said, "ada") == Left(GARDEN, Reason.LEFT)
     assert only(said, "bea") == PeerLeft(GARDEN, ada.client_id, ada.since, Reason.LEFT)
     with pytest.raises(PeerNotFound):
-        house.signaling.remove(GARDEN, ada.client_id)
+        house.signaling.remove(EVERYBODY, GARDEN, ada.client_id)
     _, error = heard(house.signaling.ping(house.arrival("ada")), "ada")
     assert isinstance(error, Refused)
     assert isinstance(error.error, NotInRoom)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.access import OpenPasses
 from chalicelib.connections import Post
 from chalicelib.events import Outcome
 from chalicelib.ports import Claims
-from chalicelib.rooms import Address
+from chalicelib.rooms import EVERYBODY, Address, RoomId
 from chalicelib.signaling import Limits, Signaling
 from chalicelib.switchboard import Sizes, Switchboard
 from tests.fakes import FakeClock, FakeIce, FakeSeals, FakeSockets, FirstChance, MemoryRooms
@@ -54,7 +55,7 @@ class Exchange:
             FirstChance(),
             Limits(),
         )
-        self.switchboard = Switchboard(signaling, self.line, Sizes())
+        self.switchboard = Switchboard(signaling, self.line, OpenPasses(), Sizes())
 
     def context(self, name: str) -> dict[str, Any]:
         self.clock.time += 1
@@ -141,7 +142,7 @@ def test_what_a_dead_receiver_causes_is_said_in_a_second_round_and_then_no_more(
     exchange.line.gone = {"bea", "cyd"}
     heard = exchange.say("ada", {"type": "broadcast", "roomId": "garden", "data": 1})
     assert [frame["type"] for frame in heard] == ["peer-left", "peer-left"]
-    assert len(exchange.switchboard._signaling.rooms()[0][0].members) == 1
+    assert len(exchange.switchboard._signaling.room(EVERYBODY, RoomId("garden")).members) == 1
 
 
 def test_a_signal_reaches_a_seat_that_moved_between_reading_and_posting(
