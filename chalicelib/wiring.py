@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from chalicelib import access, journal, settings
 from chalicelib.connections import Connections
@@ -19,6 +19,8 @@ from chalicelib.signaling import Limits, Signaling
 from chalicelib.switchboard import Sizes, Switchboard
 
 if TYPE_CHECKING:
+    from botocore.config import Config
+    from botocore.session import Session
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -29,7 +31,7 @@ _SIDE_BY_SIDE = 64  # posts at once: a full room in one go
 _GRACE = 60_000  # ms by which a seat may outlast its socket
 
 
-_building = threading.RLock()  # boto3 cannot make two clients at the same moment
+_building = threading.RLock()  # botocore cannot make two clients at the same moment
 
 
 def once(build: Callable[P, T]) -> Callable[P, T]:
@@ -116,39 +118,41 @@ def _connections() -> Connections:
 
 
 @once
-def _dynamodb() -> DynamoDBClient:
-    import boto3
-    from botocore.config import Config
+def _session() -> Session:
+    from chalicelib import aws
 
-    return boto3.client(
-        "dynamodb",
-        region_name=configuration().region,
-        config=Config(
-            connect_timeout=1,
-            read_timeout=3,
-            retries={"mode": "standard", "total_max_attempts": 3},
-            max_pool_connections=_SIDE_BY_SIDE,
-            tcp_keepalive=True,
-        ),
+    return aws.session()
+
+
+@once
+def _dynamodb() -> DynamoDBClient:
+    client = _session().create_client(
+        "dynamodb", region_name=configuration().region, config=_patience(read=3, attempts=3)
     )
+    return cast("DynamoDBClient", client)
 
 
 @once
 def _management(gateway: str) -> ApiGatewayManagementApiClient:
-    import boto3
-    from botocore.config import Config
-
     api, stage = gateway.split("/", 1)
     chosen = configuration()
-    return boto3.client(
+    client = _session().create_client(
         "apigatewaymanagementapi",
         region_name=chosen.region,
         endpoint_url=chosen.management_url.format(api=api, region=chosen.region, stage=stage),
-        config=Config(
-            connect_timeout=1,
-            read_timeout=2,
-            retries={"mode": "standard", "total_max_attempts": 2},
-            max_pool_connections=_SIDE_BY_SIDE,
-            tcp_keepalive=True,
-        ),
+        config=_patience(read=2, attempts=2),
+    )
+    return cast("ApiGatewayManagementApiClient", client)
+
+
+def _patience(read: int, attempts: int) -> Config:
+    """How long (seconds) and how often a client tries."""
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=1,
+        read_timeout=read,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=_SIDE_BY_SIDE,
+        tcp_keepalive=True,
     )

@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "nothing",
     "SIGNING_KEYS": f"k1:{'0' * 64}",
 }
+SOCKET = "from chalicelib import wiring; wiring.switchboard()"
 HEALTH = f"app.app({stage.rest('GET', '/health')!r}, None)"
 CONNECT = f"app.connect({stage.connect(stage.origin('ada'))!r}, None)"
 
@@ -54,3 +55,11 @@ def imported(then: str = "") -> set[str]:
 )
 def test_what_needs_little_imports_nothing_else(then: str, more: set[str]) -> None:
     assert imported(then) == {"__future__", "app"} | more
+
+
+def test_sockets_import_what_they_need_and_no_more() -> None:
+    found = imported(SOCKET)
+    assert {"botocore.session", "msgspec", "chalicelib.wiring"} <= found
+    assert {"boto3", "s3transfer", "asyncio", "chalicelib.rest", "chalicelib.health"}.isdisjoint(
+        found
+    )
