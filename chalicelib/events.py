@@ -82,6 +82,8 @@ class Pong:
 @dataclass(frozen=True, slots=True)
 class Left:
     room_id: RoomId
+    since: int
+    """Of the seat that was given up. Who has a newer one by now need not mind."""
     reason: Reason
 
 

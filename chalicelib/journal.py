@@ -94,7 +94,7 @@ def page(
 def _close(closed: Page, duration: float) -> None:
     fields = {**closed.fields, "duration": round(duration, 3)}
     if _deployment:
-        fields |= _metrics(closed.counts, _deployment, fields["duration"])
+        fields |= _metrics(+closed.counts, _deployment, fields["duration"])
     # Metrics do not depend on how much is to be read: a line that carries them is always written.
     level = _log.level if _deployment else logging.INFO
     text = f"{_whom(closed.room, closed.client)}{closed.operation}: {closed.outcome}"

@@ -118,6 +118,7 @@ class Pong(Said, frozen=True, tag="pong"):
 
 class Left(Said, frozen=True, tag="left"):
     room_id: str
+    since: int
     reason: str
 
 
@@ -245,8 +246,8 @@ def _said(event: events.Event, id: str | UnsetType) -> AnySaid:  # noqa: A002 - 
             return BroadcastFrom(id, room, sender, Raw(data))
         case events.Pong(rooms):
             return Pong(id, {room: dict(roster) for room, roster in rooms.items()})  # type: ignore[arg-type]
-        case events.Left(room, reason):
-            return Left(id, room, reason.value)
+        case events.Left(room, since, reason):
+            return Left(id, room, since, reason.value)
         case events.Refused(error):
             return Error(id, error.code, str(error), error.room_id or UNSET)
         case _:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, ClassVar, NewType
+from typing import ClassVar, NewType
 
 RoomId = NewType("RoomId", str)
 ClientId = NewType("ClientId", str)
@@ -26,8 +26,6 @@ class SignalingError(Exception):
     def __init__(self, text: str, room_id: RoomId | None = None) -> None:
         super().__init__(text)
         self.room_id = room_id
-        self.aftermath: Sequence[Any] = ()
-        """What others are to be told all the same, as deliveries."""
 
 
 class BadMessage(SignalingError):
@@ -53,6 +51,7 @@ class NotInRoom(SignalingError):
 class RoomFull(SignalingError):
     code = "room-full"
     status = 409
+    room_id: RoomId
 
 
 class PeerNotFound(SignalingError):

@@ -98,7 +98,7 @@ class _Entry:
     member: Member
     announced: bool = True
     resumed: bool = False
-    replaced: Address | None = None
+    replaced: Member | None = None
 
 
 class _Superseded(Exception):
@@ -156,7 +156,6 @@ class Signaling:
         room_id = self._allowed(pass_, room_id, arrival.event_id)
         if resume and not self._proven(pass_, room_id, resume):
             raise Unauthorized("The resumeToken does not prove this clientId here", room_id)
-        evicted: list[Delivery] = []
         for attempt in range(_ATTEMPTS):
             wanted = resume.client_id if resume else self._new_id(arrival, attempt)
             until = self._seat_end(arrival, pass_)
@@ -173,13 +172,12 @@ class Signaling:
                     subject=pass_.subject,
                     role=pass_.role,
                 )
-                said = self._take_seat(arrival, room_id, member, proven, metadata is None, evicted)
-                return [*said, *evicted]
+                return self._take_seat(arrival, room_id, member, proven, metadata is None)
             except _Taken:
                 self._rooms.release(arrival.address, room_id, client_id)
             except _Superseded:
                 self._rooms.release(arrival.address, room_id, client_id)
-                return [answer(arrival, Left(room_id, Reason.REPLACED)), *evicted]
+                return [answer(arrival, Left(room_id, arrival.at, Reason.REPLACED))]
             except RoomFull:
                 self._rooms.release(arrival.address, room_id, client_id)
                 journal.subject(room_id, client_id)
@@ -211,11 +209,10 @@ class Signaling:
         member: Member,
         proven: bool,
         keeps_metadata: bool,
-        evicted: list[Delivery],
     ) -> list[Delivery]:
         client_id = member.client_id
-        entry = self._enter(room_id, member, proven, keeps_metadata, evicted)
-        entry = self._keep_one(entry, evicted)
+        entry = self._enter(room_id, member, proven, keeps_metadata)
+        entry, others = self._keep_one(entry)
         if entry.member.client_id != client_id:
             self._rooms.release(arrival.address, room_id, client_id)
             seat = entry.member
@@ -223,29 +220,17 @@ class Signaling:
         journal.subject(room_id, client_id)
         journal.note("join", room_id, client_id, outcome="resumed" if proven else "joined")
         journal.count("Joins")
-        return [*self._welcome(arrival, entry), *self._farewell(entry)]
+        return [*self._welcome(arrival, entry), *self._farewell(entry), *others]
 
-    def _enter(
-        self,
-        room_id: RoomId,
-        member: Member,
-        proven: bool,
-        keeps_metadata: bool,
-        evicted: list[Delivery],
-    ) -> _Entry:
-        """Take a seat; what others hear of who had to go for it is added to `evicted`."""
-        made_place = False
+    def _enter(self, room_id: RoomId, member: Member, proven: bool, keeps_metadata: bool) -> _Entry:
         for _ in range(_ATTEMPTS):
             admission = self._rooms.admit(room_id, member, self._limits.capacity)
             if admission.admitted:
                 return _Entry(admission.room, member, resumed=proven)
             seat = _seat_of(member, admission.room)
             if seat is None:
-                if made_place:
-                    raise _full(room_id, evicted)
-                made_place = True
-                evicted += self._make_place(admission.room)
-            elif _same_seat(seat, member):
+                raise RoomFull("The room is full", room_id)
+            if _same_seat(seat, member):
                 # The answer to an earlier call was lost, or the event ran before. If that run was
                 # cut short, nobody has announced it yet; a later event has nothing to announce,
                 # unless the seat was void, and nobody was told of it, until it was renewed.
@@ -265,17 +250,21 @@ class Signaling:
             return room
         return self._rooms.renew(room.room_id, replace(seat, until=member.until, role=member.role))
 
-    def _keep_one(self, entry: _Entry, evicted: list[Delivery]) -> _Entry:
-        """A socket has one seat in a room, the newest, even if its claim to another was lost."""
+    def _keep_one(self, entry: _Entry) -> tuple[_Entry, list[Delivery]]:
+        """A socket has one seat in a room, the newest, even if its claim to another was lost.
+
+        Also what the others hear of those that it gives up.
+        """
+        said: list[Delivery] = []
         room, address = entry.room, entry.member.address
         seats = [m for m in room.members.values() if m.address == address]
         *stale, newest = sorted(seats, key=lambda member: member.since)
         for member in stale:
             room = room.without(member.client_id)
             if departure := self._rooms.dismiss(room.room_id, member.client_id, address):
-                evicted += self._announce(departure, Reason.LEFT)
+                said += self._announce(departure, Reason.LEFT)
         announced = entry.announced and newest == entry.member
-        return replace(entry, room=room, member=newest, announced=announced)
+        return replace(entry, room=room, member=newest, announced=announced), said
 
     def _take_over(
         self, room_id: RoomId, seat: Member, member: Member, proven: bool, keeps_metadata: bool
@@ -293,33 +282,35 @@ class Signaling:
         before = self._rooms.move(room_id, member)
         if before is None:
             return None
-        old = before.members[member.client_id].address
+        old = before.members[member.client_id]
         # Two joins of one socket, side by side, do not replace one another.
-        replaced = old if old != member.address else None
+        replaced = old if old.address != member.address else None
         return _Entry(before.including(member), member, resumed=True, replaced=replaced)
 
-    def _make_place(self, room: Room) -> list[Delivery]:
-        """Evict who is certainly not there any more."""
+    def make_place(self, room_id: RoomId) -> list[Delivery]:
+        """Evict from a full room who is certainly not there any more. Raises RoomFull if none."""
+        room = self._rooms.find(room_id)
+        if expired := self._expired(room):
+            return self._evict_expired(room_id, expired)
+        if gone := self._gone(room.members.values()):
+            return self._evict_gone(room_id, gone)
+        raise RoomFull("The room is full", room_id)
+
+    def _expired(self, room: Room) -> list[Member]:
         now = self._clock.now()
-        if expired := [m for m in room.members.values() if m.until <= now]:
-            return self._evict(room.room_id, expired, Reason.EXPIRED)
-        return self._evict_gone(room.room_id, room.members.values())
+        return [member for member in room.members.values() if member.until <= now]
+
+    def _evict_expired(self, room_id: RoomId, members: Iterable[Member]) -> list[Delivery]:
+        return self._evicted([self._rooms.evict(room_id, m) for m in members], Reason.EXPIRED)
+
+    def _gone(self, members: Iterable[Member]) -> list[Member]:
+        by_address = {member.address: member for member in members if member.address}
+        gone = self._sockets.gone(by_address)
+        return [member for address, member in by_address.items() if address in gone]
 
     def _evict_gone(self, room_id: RoomId, members: Iterable[Member]) -> list[Delivery]:
-        by_address = {m.address: m for m in members if m.address}
-        gone = self._sockets.gone(by_address)
-        return [
-            said
-            for address, member in by_address.items()
-            if address in gone
-            for said in self._bury(address, (room_id, member.client_id))
-        ]
-
-    def _evict(self, room_id: RoomId, members: Iterable[Member], reason: Reason) -> list[Delivery]:
-        seen = [self._rooms.evict(room_id, member) for member in members]
-        departures = [departure for departure in seen if departure]
-        journal.count("Evictions", len(departures))
-        return [said for d in departures for said in self._announce(d, reason)]
+        seats = [(member.address, (room_id, member.client_id)) for member in members]
+        return [said for a, seat in seats if a for said in self._bury(a, seat)]
 
     def _welcome(self, arrival: Arrival, entry: _Entry) -> list[Delivery]:
         member, now = entry.member, self._clock.now()
@@ -340,11 +331,11 @@ class Signaling:
     def _farewell(self, entry: _Entry) -> list[Delivery]:
         """What the socket hears whose seat has moved; with its last seat it loses its purpose."""
         room_id, old = entry.room.room_id, entry.replaced
-        if old is None:
+        if old is None or old.address is None:
             return []
-        claims = self._rooms.release(old, room_id, entry.member.client_id)
+        claims = self._rooms.release(old.address, room_id, old.client_id)
         last = claims is not None and len(claims) == 1
-        return [Delivery(old, Left(room_id, Reason.REPLACED), hang_up=last)]
+        return [Delivery(old.address, Left(room_id, old.since, Reason.REPLACED), hang_up=last)]
 
     # -- leave -----------------------------------------------------------------------------------
 
@@ -359,16 +350,24 @@ class Signaling:
         if departure is None:
             raise NotInRoom("You are not in this room", room_id)
         journal.subject(room_id, seat.client_id)
-        left = answer(arrival, Left(room_id, Reason.LEFT))
+        left = answer(arrival, Left(room_id, departure.member.since, Reason.LEFT))
         return [left, *self._announce(departure, Reason.LEFT)]
 
     def disconnect(self, address: Address) -> list[Delivery]:
         """The socket is gone: free the seats that it, and no newer socket, holds."""
-        return self._vacate(address, self._rooms.forget(address))
+        departures = self._vacate(address, self._rooms.forget(address))
+        return [said for d in departures for said in self._announce(d, Reason.DISCONNECTED)]
 
-    def _vacate(self, address: Address, claims: Claims) -> list[Delivery]:
+    def _vacate(self, address: Address, claims: Claims) -> list[Departure]:
         departures = [self._rooms.dismiss(room, cid, address) for room, cid in claims.items()]
-        return [s for d in departures if d for s in self._announce(d, Reason.DISCONNECTED)]
+        return [departure for departure in departures if departure]
+
+    def _evicted(self, departures: Iterable[Departure | None], reason: Reason) -> list[Delivery]:
+        """Announce those whom nobody had told of: their time ran out, or a post or a probe found
+        their socket gone before a `$disconnect` did."""
+        evicted = [departure for departure in departures if departure]
+        journal.count("Evictions", len(evicted))
+        return [said for departure in evicted for said in self._announce(departure, reason)]
 
     def _announce(self, departure: Departure, reason: Reason) -> list[Delivery]:
         member, room = departure.member, departure.room.at(self._clock.now())
@@ -441,8 +440,7 @@ class Signaling:
         now = self._clock.now()
         said: list[Delivery] = []
         for room in rooms:
-            expired = [m for m in room.members.values() if m.until <= now]
-            said += self._evict(room.room_id, expired, Reason.EXPIRED)
+            said += self._evict_expired(room.room_id, self._expired(room))
         others = [
             (room.room_id, member)
             for room in rooms
@@ -451,7 +449,7 @@ class Signaling:
         ]
         if others:
             room_id, member = self._chance.choose(others)
-            said += self._evict_gone(room_id, [member])
+            said += self._evict_gone(room_id, self._gone([member]))
         return said
 
     # -- what came of it -------------------------------------------------------------------------
@@ -476,7 +474,7 @@ class Signaling:
         claims = dict(self._rooms.forget(address))
         if seat:
             claims.setdefault(*seat)
-        return self._vacate(address, claims)
+        return self._evicted(self._vacate(address, claims), Reason.DISCONNECTED)
 
     # -- without a socket ------------------------------------------------------------------------
 
@@ -486,23 +484,28 @@ class Signaling:
         """Take a seat for somebody whose socket comes later. Raises RoomFull or Unauthorized."""
         room_id = self._allowed(pass_, room_id, event_id)
         until = min(at + self._limits.reservation, pass_.expires or at + self._limits.reservation)
-        evicted: list[Delivery] = []
         for attempt in range(_ATTEMPTS):
             client_id = self._seals.client_id(event_id, attempt)
             member = Member(client_id, at, until, "{}", subject=pass_.subject, role=pass_.role)
             try:
-                entry = self._enter(room_id, member, False, True, evicted)
-            except (_Taken, _Superseded):
+                others = self._reserve(room_id, member)
+            except _Taken:
                 continue
-            journal.subject(room_id, client_id)
-            journal.note("join", room_id, client_id, outcome="reserved")
-            journal.count("Joins")
             now = self._clock.now()
             token = self._seals.resume_token(room_id, client_id, now, pass_.subject)
-            news = PeerJoined(room_id, entry.member, resumed=False)
-            others = _tell(entry.room.at(self._clock.now()), news, but=client_id)
-            return Reservation(room_id, entry.member, token, [*others, *evicted])
+            return Reservation(room_id, member, token, others)
         raise Internal("No free client id was found", room_id)
+
+    def _reserve(self, room_id: RoomId, member: Member) -> list[Delivery]:
+        try:
+            entry = self._enter(room_id, member, proven=False, keeps_metadata=True)
+        except _Superseded:
+            return []  # the event ran before, and the socket that its seat was for has come
+        journal.subject(room_id, member.client_id)
+        journal.note("join", room_id, member.client_id, outcome="reserved")
+        journal.count("Joins")
+        news = PeerJoined(room_id, member, resumed=False)
+        return _tell(entry.room.at(self._clock.now()), news, but=member.client_id)
 
     def remove(self, pass_: Pass, room_id: RoomId, client_id: ClientId) -> list[Delivery]:
         """Free somebody's seat on request; its socket hears `left`.
@@ -521,7 +524,7 @@ class Signaling:
             raise PeerNotFound("Client not found in room", room_id)
         said = self._announce(departure, Reason.LEFT)
         if address := departure.member.address:
-            said.append(Delivery(address, Left(room_id, Reason.LEFT)))
+            said.append(Delivery(address, Left(room_id, departure.member.since, Reason.LEFT)))
         return said
 
     def room(self, pass_: Pass, room_id: RoomId) -> Room:
@@ -551,7 +554,8 @@ class Signaling:
 def _lost(arrival: Arrival, room_id: RoomId, seat: Member | None) -> Delivery:
     """What a socket hears of a room that it has claimed, but holds no seat in."""
     if seat and seat.since >= arrival.connected_at:
-        return Delivery(arrival.address, Left(room_id, Reason.REPLACED))
+        # All that it had there was older than this one.
+        return Delivery(arrival.address, Left(room_id, seat.since - 1, Reason.REPLACED))
     # An older socket's seat has replaced nobody: a resume is under way here, or was cut short.
     error = NotInRoom("You are no longer in this room", room_id)
     return Delivery(arrival.address, Refused(error))
@@ -570,13 +574,6 @@ def unheard(outcomes: Iterable[tuple[Delivery, Outcome]]) -> list[Delivery]:
             )
             said.append(answer(delivery.sender, Refused(error)))
     return said
-
-
-def _full(room_id: RoomId, evicted: Sequence[Delivery]) -> RoomFull:
-    """A refusal; who had to go before is told of all the same."""
-    full = RoomFull("The room is full", room_id)
-    full.aftermath = evicted
-    return full
 
 
 def _seat_of(member: Member, room: Room) -> Member | None:

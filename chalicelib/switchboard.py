@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, assert_never
+from typing import Any, Protocol, TypeVar, assert_never
 
 from chalicelib import journal, messages
 from chalicelib.connections import Post
@@ -16,12 +16,15 @@ from chalicelib.rooms import (
     ClientId,
     Internal,
     Room,
+    RoomFull,
     RoomId,
     SignalingError,
     TooLarge,
     room_id,
 )
 from chalicelib.signaling import Reservation, Resume, Signaling, unheard
+
+T = TypeVar("T")
 
 RequestContext = Mapping[str, Any]
 """`requestContext` of a WebSocket event:
@@ -65,7 +68,7 @@ class Switchboard:
             try:
                 deliveries = self._received(arrival, body, binary, page)
             except SignalingError as error:
-                deliveries = [self._refuse(arrival, error, page), *error.aftermath]
+                deliveries = [self._refuse(arrival, error, page)]
             except Exception:
                 journal.failed()
                 deliveries = [self._refuse(arrival, _internal(), page)]
@@ -108,7 +111,15 @@ class Switchboard:
         room = None if request.room_id is None else room_id(request.room_id)
         resume, metadata = _resume(request), self._metadata(bytes(request.metadata))
         pass_ = self._passes.read(request.token)
-        return self._signaling.join(arrival, pass_, room, resume, metadata)
+        return self._seated(lambda: self._signaling.join(arrival, pass_, room, resume, metadata))
+
+    def _seated(self, take: Callable[[], T]) -> T:
+        """Take a seat; if the room is full, once more after those have gone who are not there."""
+        try:
+            return take()
+        except RoomFull as full:
+            self._deliver(self._signaling.make_place(full.room_id))
+            return take()
 
     def _metadata(self, raw: bytes) -> str | None:
         if raw in (b"", b"null"):
@@ -126,12 +137,8 @@ class Switchboard:
     ) -> Reservation:
         """Take a seat for a socket that comes later, and let the room know."""
         with journal.page("reserve", request=event_id):
-            try:
-                pass_ = self._passes.read(token)
-                reservation = self._signaling.reserve(event_id, at, pass_, room)
-            except SignalingError as error:
-                self._deliver(error.aftermath)
-                raise
+            pass_ = self._passes.read(token)
+            reservation = self._seated(lambda: self._signaling.reserve(event_id, at, pass_, room))
             self._deliver(reservation.deliveries)
             return reservation
 

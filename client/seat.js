@@ -16,7 +16,9 @@ export class Seat {
   /** @type {SeatState} */
   state = "joining";
   roster = new Roster();
-  /** @type {Frame[]} news from before the first `joined` */
+  /** When it was taken, by the server's clock. */
+  since = 0;
+  /** @type {{frame: Frame, retired: boolean}[]} news from before the first `joined` */
   early = [];
   /** @type {Frame[]} what the page says while the seat moves */
   held = [];

@@ -24,7 +24,7 @@ const QUIET = 30_000;
 const LULL = 2_000; // by then the server has done with what was sent
 const TRANSIENT = new Set(["internal", "rate-limited"]);
 const DISMISSED = new Set(["left", "removed"]);
-const NEWS = new Set(["peer-joined", "peer-left", "signal", "broadcast"]);
+const NEWS = new Set(["peer-joined", "peer-left", "signal", "broadcast", "left"]);
 
 /**
  * @typedef {import("./roster.js").PeerInfo} PeerInfo
@@ -382,7 +382,7 @@ export class Signaling extends Emitter {
     this.emit("joined", joined);
     seat.promise.resolve(joined);
     if (!first) this.#tell(roomId, changes);
-    for (const frame of seat.early.splice(0)) this.#dispatch(frame);
+    for (const { frame, retired } of seat.early.splice(0)) this.#dispatch(frame, retired);
     if ([...this.#seats].every(({ state }) => state === "joined")) this.#socket.dismiss();
   }
 
@@ -476,15 +476,16 @@ export class Signaling extends Emitter {
     const frame = parseFrame(text);
     if (!frame) return;
     const seat = this.#seat(frame.roomId);
-    if (seat?.state === "joining" && NEWS.has(frame.type)) seat.early.push(frame);
+    const news = NEWS.has(frame.type) && frame.id === undefined;
+    if (news && seat?.state === "joining") seat.early.push({ frame, retired });
     else this.#dispatch(frame, retired);
   }
 
   /**
    * @param {Frame} frame
-   * @param {boolean} [retired]
+   * @param {boolean} retired
    */
-  #dispatch(frame, retired = false) {
+  #dispatch(frame, retired) {
     switch (frame.type) {
       case "joined":
         return this.#onJoined(frame);
@@ -532,8 +533,9 @@ export class Signaling extends Emitter {
     // With an id it answers our own `leave`: it must not end a seat that was taken since.
     if (frame.id !== undefined) return void this.#requests.settle(frame.id, frame);
     const seat = this.#seat(frame.roomId);
+    if (!seat || frame.since < seat.since) return; // of an earlier stay
     const dismissed = DISMISSED.has(frame.reason);
-    if (!seat || (retired && !dismissed)) return; // it was we who replaced ourselves
+    if (retired && !dismissed) return; // it was we who replaced ourselves
     if (dismissed || frame.reason === "replaced") this.#end(seat, lost(frame));
     else this.#rejoin(seat);
   }

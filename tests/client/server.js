@@ -166,17 +166,17 @@ export class FakeServer {
     if (!seat || (seat.socket !== socket && seat.since < at)) room.set(own, { since: at, metadata, socket });
     else if (seat.socket !== socket) {
       socket.claims.delete(roomId);
-      return this.#post(socket, { type: "left", id, roomId, reason: "replaced" });
+      return this.#post(socket, { type: "left", id, roomId, since: at, reason: "replaced" });
     }
     const { since } = room.get(own);
     const peers = [...room].filter(([other]) => other !== own).map(peerOf);
     this.#post(socket, { type: "joined", id, roomId, clientId: own, since, resumeToken: `of-${own}`, peers });
-    if (seat && seat.socket !== socket) this.#replaced(seat.socket, roomId);
+    if (seat && seat.socket !== socket) this.#replaced(seat, roomId);
   }
 
-  #replaced(socket, roomId) {
+  #replaced({ socket, since }, roomId) {
     socket.claims.delete(roomId);
-    this.#post(socket, { type: "left", roomId, reason: "replaced" });
+    this.#post(socket, { type: "left", roomId, since, reason: "replaced" });
     if (socket.claims.size === 0) this.#hangUp(socket);
   }
 
@@ -188,10 +188,11 @@ export class FakeServer {
   #leave(socket, { id, roomId }) {
     const own = socket.claims.get(roomId);
     socket.claims.delete(roomId);
-    const mine = this.#room(roomId).get(own)?.socket === socket;
+    const seat = this.#room(roomId).get(own);
+    const mine = seat?.socket === socket;
     if (mine) this.#room(roomId).delete(own);
     const refusal = { type: "error", id, code: "not-in-room", message: "", roomId };
-    this.#post(socket, mine ? { type: "left", id, roomId, reason: "left" } : refusal);
+    this.#post(socket, mine ? { type: "left", id, roomId, since: seat.since, reason: "left" } : refusal);
   }
 
   #ping(socket, { id }) {

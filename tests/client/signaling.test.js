@@ -265,6 +265,33 @@ test("replaced stays out: nothing brings the seat back", async () => {
   assert.equal(signaling.storedSeat("garden"), null);
 });
 
+test("a left that is late or doubled does not end a newer stay", async () => {
+  const { signaling, socket, heard } = await enter();
+  const removed = { type: "left", roomId: "garden", since: 100, reason: "left" };
+  socket().says(removed);
+  assert.deepEqual(heard.splice(0), [["left", { roomId: "garden", reason: "left" }]]);
+  const joining = signaling.join("garden");
+  socket().opens();
+  socket().says(removed);
+  socket().says(joinedFrame(socket().last("join"), { since: 300 }), removed);
+  assert.equal((await joining).since, 300);
+  assert.deepEqual(heard.map(([type]) => type), ["joined"]);
+  socket().says({ ...removed, since: 300 });
+  assert.deepEqual(heard.map(([type]) => type), ["joined", "left"]);
+});
+
+test("a left that comes before the first joined waits for it", async () => {
+  const { signaling, socket, heard } = start();
+  const joining = signaling.join("garden");
+  socket().opens();
+  socket().says({ type: "left", roomId: "garden", since: 100, reason: "left" });
+  assert.deepEqual(heard, []);
+  socket().says(joinedFrame(socket().last("join"), { since: 100 }));
+  await joining;
+  assert.deepEqual(heard.map(([type]) => type), ["joined", "left"]);
+  assert.equal(signaling.storedSeat("garden"), null);
+});
+
 test("leave is answered, told, and closes the socket that nobody needs", async () => {
   const { signaling, socket, heard } = await enter();
   const leaving = signaling.leave("garden");

@@ -116,10 +116,11 @@ def test_a_cut_socket_comes_back_as_the_same_member(call: Call, garden: str) -> 
 
 def test_a_resume_while_the_old_socket_lives_replaces_it(call: Call, garden: str) -> None:
     ada, bea = company(call, garden, 2)
+    since = ada.since
     again = call()
     again.resumes(ada)
     left = ada.hears("left")
-    assert left == {"type": "left", "roomId": garden, "reason": "replaced"}
+    assert left == {"type": "left", "roomId": garden, "since": since, "reason": "replaced"}
     assert ada.closes_with() is not None
     assert bea.hears("peer-joined")["resumed"] is True
     # The old socket's disconnect has happened, and nobody heard of it.
@@ -185,7 +186,8 @@ def test_a_leave_over_rest_removes_a_connected_member(
     ada, bea = company(call, garden, 2)
     answer = post(f"{service.rest}/rooms/leave", {"roomId": garden, "ClientId": ada.client_id})
     assert answer.status == 200
-    assert ada.hears("left") == {"type": "left", "roomId": garden, "reason": "left"}
+    left = {"type": "left", "roomId": garden, "since": ada.since, "reason": "left"}
+    assert ada.hears("left") == left
     assert bea.hears("peer-left")["reason"] == "left"
     ada.says({"type": "ping"})
     heard = ada.hears_in_any_order("pong", "error")
@@ -262,7 +264,8 @@ def test_who_is_not_in_a_room_cannot_talk_there(call: Call, garden: str) -> None
 def test_a_leave_is_answered_and_announced(call: Call, garden: str) -> None:
     ada, bea = company(call, garden, 2)
     ada.says({"type": "leave", "roomId": garden, "id": "bye"})
-    assert ada.hears("left") == {"type": "left", "id": "bye", "roomId": garden, "reason": "left"}
+    left = {"type": "left", "roomId": garden, "since": ada.since, "reason": "left"}
+    assert ada.hears("left") == {**left, "id": "bye"}
     assert bea.hears("peer-left") == {
         "type": "peer-left",
         "roomId": garden,

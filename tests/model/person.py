@@ -59,6 +59,8 @@ class Seat:
     socket: Socket | None = None
     """Through which one is in the room."""
     view: View = field(default_factory=View)
+    early: list[tuple[Socket, Frame]] = field(default_factory=list)
+    """Each `left` that came before the first `joined`, whose `since` decides about it."""
 
 
 @dataclass
@@ -222,6 +224,9 @@ class Person:
             seat.view.reconcile(peers, asked.marks.get(seat.room, 0))
         for client, since in peers.items():
             seat.view.arrive(client, since)
+        early, seat.early = seat.early, []
+        for said in early:
+            self._hear_left(*said)
 
     def _hear_peer_joined(self, socket: Socket, frame: Frame) -> None:
         seat = self.seats.get(frame["roomId"])
@@ -236,8 +241,12 @@ class Person:
     def _hear_left(self, socket: Socket, frame: Frame) -> None:
         asked = self.asked.pop(frame.get("id", ""), None)
         seat = self.seats.get(frame["roomId"])
-        if seat and (asked is None or asked.kind == "join") and self._ends(seat, socket):
-            del self.seats[frame["roomId"]]
+        if seat is None or (asked and asked.kind != "join"):
+            return
+        if "id" not in frame and not seat.client:
+            seat.early.append((socket, frame))
+        elif ("id" in frame or frame["since"] >= seat.since) and self._ends(seat, socket):
+            del self.seats[seat.room]
 
     def _ends(self, seat: Seat, socket: Socket) -> bool:
         """Whether the seat was this socket's, and is not about to be another one's."""

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from chalicelib import journal
+from chalicelib.rooms import Address, RoomId
+from chalicelib.signaling import Limits
 from tests.unit.test_switchboard import Exchange
 
 Line = dict[str, Any]
@@ -96,11 +98,35 @@ def test_what_a_call_counts(log: Log) -> None:
         "Signals": 1,
         "Posts.gone": 1,
         "Leaves.disconnected": 1,
+        "Evictions": 1,  # no `$disconnect` had told of it
         "Errors.peer-not-found": 1,
         "Posts.delivered": 2,  # the news, and that the signal found nobody
     }
     exchange.say("ada", {"type": "leave", "roomId": "garden"})
     assert counts(log.closing())["Leaves.left"] == 1
+
+
+def test_evictions_are_those_whom_nobody_had_told_of(log: Log) -> None:
+    join = {"type": "join", "roomId": "garden"}
+    exchange = Exchange(capacity=4)
+    for name in ("ada", "bea", "cyd"):
+        exchange.say(name, join)
+    exchange.switchboard.disconnect(exchange.context("cyd"))
+    assert counts(log.closing()) == {"Leaves.disconnected": 1, "Posts.delivered": 2}
+    exchange.sockets.dead = {Address("bea", "api/stage")}
+    exchange.say("ada", {"type": "ping"})
+    found = {"Leaves.disconnected": 1, "Evictions": 1, "Posts.delivered": 2}
+    assert counts(log.closing()) == found, "found by the probe"
+    for name in ("bea", "cyd"):
+        exchange.say(name, join)
+    exchange.switchboard.reserve("r1", exchange.clock.time, None, RoomId("garden"))
+    exchange.clock.time += Limits().reservation
+    log.lines()
+    exchange.say("dan", join)
+    made_place = counts(log.closing())
+    assert (made_place["Leaves.expired"], made_place["Evictions"]) == (1, 1)
+    exchange.say("dan", {"type": "leave", "roomId": "garden"})
+    assert "Evictions" not in counts(log.closing())
 
 
 def test_a_refusal_is_counted_by_its_code(log: Log) -> None:

@@ -186,8 +186,8 @@ PEER = {
             {"type": "pong", "id": "1", "rooms": {"garden": {"k3J9aQ": 7}}},
         ),
         (
-            events.Left(GARDEN, Reason.REPLACED),
-            {"type": "left", "id": "1", "roomId": "garden", "reason": "replaced"},
+            events.Left(GARDEN, 7, Reason.REPLACED),
+            {"type": "left", "id": "1", "roomId": "garden", "since": 7, "reason": "replaced"},
         ),
         (
             events.Refused(RoomFull("The room is full", GARDEN)),

@@ -12,10 +12,18 @@ from chalicelib.access import OpenPasses
 from chalicelib.connections import Post
 from chalicelib.events import Outcome
 from chalicelib.ports import Claims
-from chalicelib.rooms import EVERYBODY, Address, RoomId
+from chalicelib.rooms import EVERYBODY, Address, RoomFull, RoomId
 from chalicelib.signaling import Limits, Signaling
 from chalicelib.switchboard import Sizes, Switchboard
-from tests.fakes import FakeClock, FakeIce, FakeSeals, FakeSockets, FirstChance, MemoryRooms
+from tests.fakes import (
+    FakeClock,
+    FakeIce,
+    FakeSeals,
+    FakeSockets,
+    FirstChance,
+    Meanwhile,
+    MemoryRooms,
+)
 
 Frame = dict[str, Any]
 
@@ -43,17 +51,18 @@ class Line:
 class Exchange:
     """A switchboard over fakes, spoken to as a socket would."""
 
-    def __init__(self, rooms: MemoryRooms | None = None) -> None:
+    def __init__(self, rooms: Any = None, capacity: int = 16) -> None:
         self.line = Line()
         self.clock = FakeClock()
+        self.sockets = FakeSockets()
         signaling = Signaling(
             rooms or MemoryRooms(),
-            FakeSockets(),
+            self.sockets,
             FakeSeals(),
             FakeIce(),
             self.clock,
             FirstChance(),
-            Limits(),
+            Limits(capacity=capacity),
         )
         self.switchboard = Switchboard(signaling, self.line, OpenPasses(), Sizes())
 
@@ -164,6 +173,71 @@ def test_a_signal_reaches_a_seat_that_moved_between_reading_and_posting(
     signal = {"type": "signal", "roomId": "garden", "to": bea["clientId"], "data": 1}
     assert [f["type"] for f in exchange.say("ada", signal)] == ["peer-joined"]
     assert exchange.line.to("bea2")[-1]["type"] == "signal"
+
+
+# -- a full room ---------------------------------------------------------------------------------
+
+JOIN = {"type": "join", "roomId": "garden"}
+
+
+def full_of(exchange: Exchange, *names: str) -> list[str]:
+    """Who they are, by their ids."""
+    return [exchange.say(name, JOIN)[0]["clientId"] for name in names]
+
+
+def dies(exchange: Exchange, name: str) -> None:
+    """A socket is gone, and no `$disconnect` tells of it."""
+    exchange.line.gone.add(name)
+    exchange.sockets.dead.add(Address(name, "api/stage"))
+
+
+def test_a_newcomer_gets_the_place_of_somebody_gone_and_all_hear_it() -> None:
+    exchange = Exchange(capacity=2)
+    _, dead = full_of(exchange, "ada", "bea")
+    dies(exchange, "bea")
+    (joined,) = exchange.say("cyd", JOIN)
+    assert joined["type"] == "joined"
+    left, news = exchange.line.to("ada")[-2:]
+    assert (left["type"], left["clientId"], news["type"]) == ("peer-left", dead, "peer-joined")
+    assert dead not in {peer["clientId"] for peer in joined["peers"]}
+
+
+def test_who_gets_the_place_of_the_only_one_there_is_in() -> None:
+    exchange = Exchange(capacity=1)
+    full_of(exchange, "ada")
+    dies(exchange, "ada")
+    assert exchange.say("bea", JOIN)[0]["type"] == "joined"
+
+
+def test_a_room_full_of_the_living_refuses_once() -> None:
+    exchange = Exchange(capacity=2)
+    full_of(exchange, "ada", "bea")
+    (error,) = exchange.say("cyd", {**JOIN, "id": "7"})
+    assert (error["code"], error["id"], error["roomId"]) == ("room-full", "7", "garden")
+
+
+def test_a_reservation_gets_the_place_of_somebody_gone() -> None:
+    exchange = Exchange(capacity=2)
+    full_of(exchange, "ada", "bea")
+    dies(exchange, "bea")
+    reserved = exchange.switchboard.reserve("r1", exchange.clock.time, None, RoomId("garden"))
+    news = [frame["type"] for frame in exchange.line.to("ada")[-2:]]
+    assert news == ["peer-left", "peer-joined"]
+    assert exchange.line.to("ada")[-1]["peer"]["clientId"] == reserved.member.client_id
+    with pytest.raises(RoomFull):
+        exchange.switchboard.reserve("r2", exchange.clock.time, None, RoomId("garden"))
+
+
+def test_who_had_to_go_is_told_of_even_if_the_place_went_to_another() -> None:
+    exchange: Exchange
+    store = Meanwhile("admit", lambda: exchange.say("dan", JOIN), calls=3)
+    exchange = Exchange(store, capacity=2)
+    _, dead = full_of(exchange, "ada", "bea")
+    dies(exchange, "bea")
+    (error,) = exchange.say("cyd", JOIN)
+    assert error["code"] == "room-full"
+    left, news = exchange.line.to("ada")[-2:]
+    assert (left["clientId"], news["type"]) == (dead, "peer-joined")
 
 
 def test_a_disconnect_is_announced(exchange: Exchange) -> None:
