@@ -27,6 +27,7 @@ const REPEAT = 2_000;
  * @typedef {import("./roster.js").PeerInfo} PeerInfo
  * @typedef {import("./webrtc.js").Negotiation} Negotiation
  * @typedef {import("./webrtc.js").Envelope} Envelope
+ * @typedef {import("./sealing.js").SealState} SealState
  *
  * @typedef {"waiting" | "connecting" | "connected" | "reconnecting"} MemberState
  *
@@ -35,6 +36,7 @@ const REPEAT = 2_000;
  * @property {Record<string, any>} metadata
  * @property {MemberState} state with `connected` and `reconnecting` the data channel is open
  * @property {boolean} open
+ * @property {SealState | null} sealing whether the two share a passphrase; null without one
  *
  * @typedef {object} Events
  * @property {{change: "added" | "changed" | "removed", peer: PeerView, resumed: boolean}} peer
@@ -51,6 +53,8 @@ const REPEAT = 2_000;
  *
  * @typedef {object} Options
  * @property {RTCIceTransportPolicy} [iceTransportPolicy] `relay` hides one's address from the others
+ * @property {import("./sealing.js").Sealer} [sealer] what is said is sealed with its passphrase, and
+ *   shown only to those who have the same
  * @property {boolean} [trickle] false where descriptions must be complete, see `Peer`
  * @property {typeof RTCPeerConnection} [RTCPeerConnection]
  * @property {import("./clock.js").Clock} [clock]
@@ -58,7 +62,7 @@ const REPEAT = 2_000;
 
 export class RoomError extends Error {
   /**
-   * @param {"text-too-long"} code
+   * @param {"text-too-long" | "wrong-sealer"} code `wrong-sealer`: it was made for another room
    * @param {string} message
    */
   constructor(code, message) {
@@ -96,7 +100,8 @@ class Member {
   /** @returns {PeerView} */
   get view() {
     const { clientId, metadata } = this.info;
-    return { clientId, metadata: metadata ?? {}, state: this.#state, open: this.isOpen };
+    const sealing = this.peer?.sealing ?? null;
+    return { clientId, metadata: metadata ?? {}, state: this.#state, open: this.isOpen, sealing };
   }
 
   /** @returns {MemberState} */
@@ -131,6 +136,7 @@ export class Room extends Emitter {
   #parts;
   #clock;
   #policy;
+  #sealer;
   #since = 0;
   /** @type {RTCIceServer[]} */
   #iceServers = [];
@@ -145,12 +151,18 @@ export class Room extends Emitter {
    * @param {Signaling} signaling
    * @param {Options} [options]
    */
-  constructor(signaling, { iceTransportPolicy = "all", ...parts } = {}) {
+  constructor(signaling, { iceTransportPolicy = "all", sealer, ...parts } = {}) {
     super();
+    this.#sealer = sealer ?? null;
     this.#signaling = signaling;
     this.#parts = parts;
     this.#clock = parts.clock ?? systemClock;
     this.#policy = iceTransportPolicy;
+  }
+
+  /** Is what we say sealed? */
+  get isSealed() {
+    return this.#sealer !== null;
   }
 
   /** Everybody else who is here. */
@@ -173,13 +185,17 @@ export class Room extends Emitter {
   }
 
   /**
-   * Enters a room, or a new one when none is named; rejects as `Signaling.join` does.
+   * Enters a room, or a new one when none is named; rejects as `Signaling.join` does, and with a
+   * `RoomError` when the sealer was made for another room.
    *
    * @param {string} [roomId]
    * @param {JoinOptions} [options]
    * @returns {Promise<Joined>}
    */
   async join(roomId, options = {}) {
+    if (this.#sealer && this.#sealer.roomId !== roomId) {
+      throw new RoomError("wrong-sealer", "This passphrase was made for another room.");
+    }
     this.roomId = roomId;
     this.#subscribe();
     const admitted = (/** @type {Joined} */ joined) => void (this.roomId = joined.roomId);
@@ -203,7 +219,7 @@ export class Room extends Emitter {
   }
 
   /**
-   * Sends text to all who are connected, and throws a `RoomError` when it is too long.
+   * Sends text to all who are connected and can read it, and throws a `RoomError` when it is too long.
    *
    * @param {string} text
    * @returns {number} how many it was sent to
@@ -345,9 +361,11 @@ export class Room extends Emitter {
       polite: this.#isPoliteTo(member),
       configuration: { iceServers: this.#iceServers, iceTransportPolicy: this.#policy },
       send: (message) => this.#signal(member, message),
+      seal: this.#sealer?.link(this.clientId, member.clientId),
     });
     member.peer = peer;
     peer.on("state", () => member.peer === peer && this.#peerTurned(member, peer));
+    peer.on("sealing", () => member.peer === peer && this.#changed(member));
     peer.on("envelope", (envelope) => member.peer === peer && this.#heard(member, envelope));
     this.emit("link", { clientId: member.clientId, peer });
     return peer;

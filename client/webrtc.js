@@ -39,6 +39,7 @@ const MAIN = "parley";
  *   `{"type":"signal","data":Negotiation}` is kept here, all others are handed on
  *
  * @typedef {"connecting" | "connected" | "interrupted" | "failed" | "closed"} PeerState
+ * @typedef {import("./sealing.js").SealState} SealState
  */
 
 /** Numbers messages, lets candidates gather, and can repeat what may have been lost. */
@@ -174,9 +175,9 @@ class Inbox {
  *   because no connection came about in time.
  *
  * `channel` brings the data channels that the other side opened with `openChannel`, `envelope` what
- * it said with `send`.
+ * it said with `send`, `sealing` how things stand with a passphrase: see `sealing.js`.
  *
- * @extends {Emitter<{state: PeerState, envelope: Envelope, channel: RTCDataChannel}>}
+ * @extends {Emitter<{state: PeerState, envelope: Envelope, channel: RTCDataChannel, sealing: SealState}>}
  */
 export class Peer extends Emitter {
   /** @type {PeerState} */
@@ -192,6 +193,8 @@ export class Peer extends Emitter {
   /** @type {RTCIceCandidateInit[]} rule 3 */
   #candidates = [];
   #heard = false;
+  #seal;
+  #isRefused = false;
   /**
    * One step after the other, so that each finds the connection between steps: no flags needed to
    * tell that an offer is being made or an answer applied.
@@ -211,11 +214,15 @@ export class Peer extends Emitter {
    * @param {RTCConfiguration} [options.configuration] ICE servers, and whether to relay only
    * @param {boolean} [options.trickle] false: a description goes out once it is complete, with all
    *   candidates in it and none beside it, however long that takes
+   * @param {import("./sealing.js").SealedLink | null} [options.seal] what is said goes through it
    * @param {typeof RTCPeerConnection} [options.RTCPeerConnection]
    * @param {import("./clock.js").Clock} [options.clock]
    */
-  constructor({ polite, session, send, configuration = {}, trickle = true, ...parts }) {
+  constructor({ polite, session, send, configuration = {}, trickle = true, seal = null, ...parts }) {
     super();
+    this.#seal = seal;
+    seal?.on("state", (state) => this.emit("sealing", state));
+    seal?.on("envelope", (envelope) => this.emit("envelope", envelope));
     this.#clock = parts.clock ?? systemClock;
     this.#polite = polite;
     this.#send = send;
@@ -239,6 +246,20 @@ export class Peer extends Emitter {
   /** For its statistics, transports and transceivers. Its handlers (`on…`) are ours. */
   get connection() {
     return this.#connection;
+  }
+
+  /** How things stand with a passphrase; null while neither side has said that it has one. */
+  get sealing() {
+    return this.#seal?.state ?? (this.#isRefused ? "we-have-none" : null);
+  }
+
+  /**
+   * Keys for a channel of its own, null where there is no passphrase; see `SealedLink.stream`.
+   *
+   * @param {string} name
+   */
+  async sealedStream(name) {
+    return this.#seal ? this.#seal.stream(name) : null;
   }
 
   /** Begins the session: makes the data channel, and so an offer. The other side only receives. */
@@ -291,12 +312,13 @@ export class Peer extends Emitter {
 
   /**
    * @param {Envelope} envelope
-   * @returns {boolean} false when there is no open channel: nothing was sent
+   * @returns {boolean} false when there is no open channel, or the other side could not read it:
+   *   nothing was sent
    */
   send(envelope) {
     if (this.#channel?.readyState !== "open") return false;
-    this.#channel.send(JSON.stringify(envelope));
-    return true;
+    if (this.#seal) return this.#seal.send(envelope);
+    return (!this.#isRefused || envelope.type === "bye") && this.#write(envelope);
   }
 
   /** Ends the session on this side. With `farewell`, the other side is told first. */
@@ -305,6 +327,7 @@ export class Peer extends Emitter {
     const said = farewell && this.send({ type: "bye" });
     for (const part of [this.#deadline, this.#pause]) part.stop();
     for (const part of [this.#outbox, this.#inbox]) part.close();
+    this.#seal?.close();
     this.#become("closed");
     // A connection closed at once would take the farewell with it.
     if (said) this.#clock.setTimeout(() => this.#connection.close(), LINGER);
@@ -346,6 +369,7 @@ export class Peer extends Emitter {
 
   #assess() {
     if (this.state === "closed") return;
+    if (this.#channel?.readyState === "open") this.#seal?.open((envelope) => void this.#write(envelope));
     const observed = this.#observe();
     if (observed === "closed") return this.close();
     if (observed === "connected") this.#settle();
@@ -385,7 +409,7 @@ export class Peer extends Emitter {
   #deliver(message) {
     // A channel stays "open" long after its path has died: only a live one is trusted.
     const live = this.state === "connected" && this.#connection.connectionState === "connected";
-    if (live && this.send({ type: "signal", data: message })) return true;
+    if (live && this.#write({ type: "signal", data: message })) return true;
     this.#send(message);
     return false;
   }
@@ -395,7 +419,26 @@ export class Peer extends Emitter {
     if (this.state === "closed") return;
     const envelope = parseEnvelope(text);
     if (envelope?.type === "signal") this.receive(envelope.data ?? {});
+    else if (envelope && this.#seal) this.#seal.receive(envelope);
+    else if (envelope?.type === "seal") this.#refuse();
     else if (envelope) this.emit("envelope", envelope);
+  }
+
+  /** They have a passphrase and we have none: what either says, the other does not get to see. */
+  #refuse() {
+    this.#isRefused = true;
+    this.#write({ type: "unsealed" });
+    this.emit("sealing", "we-have-none");
+  }
+
+  /**
+   * @param {Envelope} envelope
+   * @returns {boolean} false when there is no open channel: nothing was sent
+   */
+  #write(envelope) {
+    if (this.#channel?.readyState !== "open") return false;
+    this.#channel.send(JSON.stringify(envelope));
+    return true;
   }
 
   // ---- perfect negotiation

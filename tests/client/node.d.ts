@@ -11,4 +11,11 @@ declare module "node:assert/strict" {
   export default assert;
 }
 
+declare module "node:crypto" {
+  export const createDecipheriv: any;
+  export const hkdfSync: any;
+  export const pbkdf2Sync: any;
+}
+
+declare const Buffer: { from(data: any, encoding?: string): any; concat(parts: any[]): any };
 declare const process: { env: Record<string, string | undefined> };
