@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from chalicelib.ports import IceServer
+from chalicelib.ports import IceGrant
 from chalicelib.rooms import Address, ClientId, Member, RoomId, SignalingError
 
 
@@ -42,7 +42,7 @@ class Joined:
     member: Member
     peers: Sequence[Member]
     resume_token: str
-    ice_servers: Sequence[IceServer]
+    ice: IceGrant
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,12 @@ class Pong:
 
 
 @dataclass(frozen=True, slots=True)
+class IceGranted:
+    room_id: RoomId
+    ice: IceGrant
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     room_id: RoomId
     since: int
@@ -92,7 +98,7 @@ class Refused:
     error: SignalingError
 
 
-Event = Joined | PeerJoined | PeerLeft | Signal | Broadcast | Pong | Left | Refused
+Event = Joined | PeerJoined | PeerLeft | Signal | Broadcast | Pong | IceGranted | Left | Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ Text frames of JSON, one message each; `type` tells which. Unknown fields are ig
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import assert_never, get_args
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from chalicelib import events
-from chalicelib.ports import IceServer
+from chalicelib.ports import IceGrant
 from chalicelib.rooms import BadMessage, Member, TooLarge, UnknownType
 
 PROTOCOL = 1
@@ -54,7 +54,11 @@ class Leave(Request, frozen=True, kw_only=True, tag="leave"):
     room_id: str
 
 
-AnyRequest = Join | Signal | Broadcast | Ping | Leave
+class IceServers(Request, frozen=True, kw_only=True, tag="ice-servers"):
+    room_id: str
+
+
+AnyRequest = Join | Signal | Broadcast | Ping | Leave | IceServers
 
 
 # -- server to client: past tense, or plain nouns ------------------------------------------------
@@ -85,6 +89,7 @@ class Joined(Said, frozen=True, tag="joined"):
     resume_token: str
     peers: tuple[Peer, ...]
     ice_servers: tuple[IceServerEntry, ...]
+    ice_servers_ttl: int | UnsetType
 
 
 class PeerJoined(Said, frozen=True, tag="peer-joined"):
@@ -116,6 +121,12 @@ class Pong(Said, frozen=True, tag="pong"):
     rooms: dict[str, dict[str, int]]
 
 
+class IceServersFor(Said, frozen=True, tag="ice-servers"):
+    room_id: str
+    ice_servers: tuple[IceServerEntry, ...]
+    ice_servers_ttl: int | UnsetType
+
+
 class Left(Said, frozen=True, tag="left"):
     room_id: str
     since: int
@@ -128,7 +139,17 @@ class Error(Said, frozen=True, tag="error"):
     room_id: str | UnsetType
 
 
-AnySaid = Joined | PeerJoined | PeerLeft | SignalFrom | BroadcastFrom | Pong | Left | Error
+AnySaid = (
+    Joined
+    | PeerJoined
+    | PeerLeft
+    | SignalFrom
+    | BroadcastFrom
+    | Pong
+    | IceServersFor
+    | Left
+    | Error
+)
 
 
 # -- decode --------------------------------------------------------------------------------------
@@ -141,7 +162,7 @@ class _Head(Struct):
     id: object = None
 
 
-_KNOWN = {request.__struct_config__.tag for request in (Join, Signal, Broadcast, Ping, Leave)}
+_KNOWN = {request.__struct_config__.tag for request in get_args(AnyRequest)}
 _requests: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
 _heads = msgspec.json.Decoder(_Head)
 
@@ -234,7 +255,7 @@ def _said(event: events.Event, id: str | UnsetType) -> AnySaid:  # noqa: A002 - 
                 member.since,
                 token,
                 tuple(map(_peer, peers)),
-                tuple(map(_ice_server, ice)),
+                *_ice(ice),
             )
         case events.PeerJoined(room, peer, resumed):
             return PeerJoined(id, room, _peer(peer), resumed)
@@ -246,6 +267,8 @@ def _said(event: events.Event, id: str | UnsetType) -> AnySaid:  # noqa: A002 - 
             return BroadcastFrom(id, room, sender, Raw(data))
         case events.Pong(rooms):
             return Pong(id, {room: dict(roster) for room, roster in rooms.items()})  # type: ignore[arg-type]
+        case events.IceGranted(room, ice):
+            return IceServersFor(id, room, *_ice(ice))
         case events.Left(room, since, reason):
             return Left(id, room, since, reason.value)
         case events.Refused(error):
@@ -258,5 +281,6 @@ def _peer(member: Member) -> Peer:
     return Peer(member.client_id, member.since, Raw(member.metadata.encode()), member.connected)
 
 
-def _ice_server(server: IceServer) -> IceServerEntry:
-    return IceServerEntry(server.urls, server.username, server.credential)
+def _ice(grant: IceGrant) -> tuple[tuple[IceServerEntry, ...], int | UnsetType]:
+    entries = tuple(IceServerEntry(s.urls, s.username, s.credential) for s in grant.servers)
+    return entries, UNSET if grant.ttl is None else grant.ttl

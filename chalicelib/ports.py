@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from chalicelib.rooms import Address, ClientId, Member, Pass, Room, RoomId
@@ -36,7 +36,16 @@ class IceServer:
 
     urls: tuple[str, ...]
     username: str | None = None
-    credential: str | None = None
+    credential: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IceGrant:
+    """What one member should hand to its RTCPeerConnection, and for how long it works."""
+
+    servers: Sequence[IceServer]
+    ttl: int | None = None
+    """Seconds; None: nothing in it runs out."""
 
 
 class Rooms(Protocol):
@@ -127,8 +136,8 @@ class Passes(Protocol):
 
 
 class IceServers(Protocol):
-    def servers(self) -> Sequence[IceServer]:
-        """What a client should hand to its RTCPeerConnection."""
+    def grant(self, client_id: ClientId) -> IceGrant:
+        """Servers for this member, with credentials of its own if they take any."""
 
 
 class Clock(Protocol):

@@ -29,6 +29,12 @@ class Settings:
     Without this either, they stand in the table."""
     ice_servers: str = _STUN
     """JSON: what RTCPeerConnection takes as `iceServers`."""
+    turn_urls: str = ""
+    """URLs of a TURN server that shares a secret with us, separated by commas."""
+    turn_secrets: str = ""
+    """Those secrets, separated by commas, the one that signs first; else they stand in the table."""
+    turn_seconds: int = 3600
+    """How long a TURN credential works."""
     room_capacity: int = 16
     reservation_seconds: int = 120
     socket_seconds: int = 7200
@@ -49,6 +55,7 @@ _BOUNDS = {
     "resume_seconds": (1, 604800),
     "message_bytes": (1024, 131072),
     "metadata_bytes": (2, 16384),
+    "turn_seconds": (10, 86400),
 }
 
 

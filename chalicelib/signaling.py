@@ -16,6 +16,7 @@ from chalicelib.events import (
     Broadcast,
     Delivery,
     Event,
+    IceGranted,
     Joined,
     Left,
     Outcome,
@@ -32,6 +33,7 @@ from chalicelib.ports import (
     Claims,
     Clock,
     Departure,
+    IceGrant,
     IceServers,
     Rooms,
     Seals,
@@ -320,7 +322,7 @@ class Signaling:
             member,
             room.others(member.client_id),
             self._seals.resume_token(room.room_id, member.client_id, now, member.subject),
-            self._ice.servers(),
+            self._ice.grant(member.client_id),
         )
         news = PeerJoined(room.room_id, member, entry.resumed)
         others = _tell(room, news, but=member.client_id) if entry.announced else []
@@ -451,6 +453,25 @@ class Signaling:
             room_id, member = self._chance.choose(others)
             said += self._evict_gone(room_id, self._gone([member]))
         return said
+
+    # -- ICE servers -----------------------------------------------------------------------------
+
+    def ice_servers(self, arrival: Arrival, room_id: RoomId) -> list[Delivery]:
+        """Servers anew, before the credentials in the former ones run out. Raises NotInRoom."""
+        _, member = self._present(arrival, room_id)
+        return [answer(arrival, IceGranted(room_id, self._ice.grant(member.client_id)))]
+
+    def ice_grant(self, room_id: RoomId, seat: Resume) -> IceGrant:
+        """The same without a socket, for who proves to be a member.
+
+        Raises Unauthorized if the proof does not hold, NotInRoom if the seat is no more.
+        """
+        if not self._proven(room_id, seat):
+            raise Unauthorized("The resumeToken does not prove this clientId here", room_id)
+        if seat.client_id not in self._rooms.find(room_id).at(self._clock.now()).members:
+            raise NotInRoom("You are not in this room", room_id)
+        journal.subject(room_id, seat.client_id)
+        return self._ice.grant(seat.client_id)
 
     # -- what came of it -------------------------------------------------------------------------
 

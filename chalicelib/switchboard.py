@@ -104,6 +104,8 @@ class Switchboard:
                 return self._signaling.ping(arrival)
             case messages.Leave(room_id=room):
                 return self._signaling.leave(arrival, room_id(room))
+            case messages.IceServers(room_id=room):
+                return self._signaling.ice_servers(arrival, room_id(room))
             case _:
                 assert_never(request)
 
@@ -154,6 +156,11 @@ class Switchboard:
     def rooms(self, token: str | None) -> tuple[list[Room], bool]:
         """Who is where, as far as the token tells; and whether there may be more."""
         return self._signaling.rooms(self._passes.read(token))
+
+    def ice_grant(self, room: RoomId, seat: Resume) -> IceGrant:
+        """ICE servers for a member that shows its resume token."""
+        with journal.page("ice-servers"):
+            return self._signaling.ice_grant(room, seat)
 
     # -- speaking --------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from chalicelib import access, journal, settings
 from chalicelib.connections import Connections
-from chalicelib.ports import Passes
+from chalicelib.ports import IceServers, Passes
 from chalicelib.signaling import Limits, Signaling
 from chalicelib.switchboard import Sizes, Switchboard
 
@@ -72,14 +72,13 @@ def configuration() -> settings.Settings:
 @once
 def signaling() -> Signaling:
     from chalicelib.dynamodb import DynamoRooms
-    from chalicelib.ice import FixedIceServers
 
     chosen, clock = configuration(), SystemClock()
     return Signaling(
         rooms=DynamoRooms(_dynamodb(), chosen.table_name, clock),
         sockets=_connections(),
         seals=access.HmacSeals(access.Keyring(_read_keys), chosen.resume_seconds * 1000),
-        ice=FixedIceServers(chosen.ice_servers),
+        ice=_ice_servers(clock),
         clock=clock,
         chance=SystemChance(),
         limits=Limits(
@@ -110,6 +109,24 @@ def _read_keys() -> str:
     if chosen.signing_key_file:
         return access.keys_from_file(Path(chosen.signing_key_file))
     return access.keys_from_table(_dynamodb(), chosen.table_name)
+
+
+def _ice_servers(clock: SystemClock) -> IceServers:
+    from chalicelib import ice
+
+    chosen = configuration()
+    fixed = ice.FixedIceServers(chosen.ice_servers)
+    if not chosen.turn_urls:
+        return fixed
+    secrets = ice.TurnSecrets(_read_turn_secrets)
+    return ice.TimeLimitedTurn(fixed, chosen.turn_urls, secrets, chosen.turn_seconds, clock)
+
+
+def _read_turn_secrets() -> str:
+    from chalicelib import ice
+
+    chosen = configuration()
+    return chosen.turn_secrets or ice.secrets_from_table(_dynamodb(), chosen.table_name)
 
 
 @once
