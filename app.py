@@ -1,4 +1,4 @@
-"""The doors: four REST routes and three WebSocket handlers. Event in, answer out; no rules here.
+"""The doors: five REST routes and three WebSocket handlers. Event in, answer out; no rules here.
 
 Four functions start from this file, and each pays for all that stands at its top whenever Lambda
 starts it. So only Chalice, and what Chalice has imported anyway, is imported there; a door imports
@@ -150,3 +150,11 @@ def stats() -> dict[str, Any]:
     if asked:
         return rest.room_stats(wiring.switchboard().room(_token(), room_id(asked)))
     return rest.stats(*wiring.switchboard().rooms(_token()))
+
+
+@door("GET", "/ice-servers")
+def ice_servers() -> dict[str, Any]:
+    from chalicelib import rest, wiring
+
+    room, seat = rest.seat(_request().headers)
+    return rest.ice_servers(wiring.switchboard().ice_grant(room, seat))

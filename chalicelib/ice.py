@@ -64,7 +64,12 @@ class TimeLimitedTurn:
     """
 
     def __init__(
-        self, others: FixedIceServers, urls: str, secret: Callable[[], str], seconds: int, clock: Clock
+        self,
+        others: FixedIceServers,
+        urls: str,
+        secret: Callable[[], str],
+        seconds: int,
+        clock: Clock,
     ) -> None:
         self._others = others
         self._urls = parse_urls(urls)
@@ -93,6 +98,8 @@ class TurnSecrets:
     def __init__(self, read: Callable[[], str], now: Callable[[], float] = time.monotonic) -> None:
         self._read = read
         self._now = now
+        self._secrets: tuple[str, ...] = ()
+        self._taken = 0.0
         self._take()
 
     def __call__(self) -> str:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
-from chalicelib.rooms import BadMessage, ClientId, Room, RoomId, SignalingError, room_id
-from chalicelib.signaling import Reservation
+from chalicelib.ports import IceGrant, IceServer
+from chalicelib.rooms import (
+    BadMessage,
+    ClientId,
+    Room,
+    RoomId,
+    SignalingError,
+    Unauthorized,
+    room_id,
+)
+from chalicelib.signaling import Reservation, Resume
+
+_SEAT = 'Authorization: Seat roomId="…", clientId="…", resumeToken="…"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +56,40 @@ def decode(body: bytes) -> RoomRequest:
 
 def bearer(headers: Mapping[str, str]) -> str | None:
     """The token in `Authorization: Bearer …` (RFC 6750), whatever the case of name and scheme."""
+    scheme, token = _authorization(headers)
+    return token if scheme == "bearer" else None
+
+
+def _authorization(headers: Mapping[str, str]) -> tuple[str, str]:
     given = next((v for name, v in headers.items() if name.lower() == "authorization"), "")
-    scheme, _, token = given.strip().partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    scheme, _, rest = given.strip().partition(" ")
+    return scheme.lower(), rest.strip()
+
+
+def seat(headers: Mapping[str, str]) -> tuple[RoomId, Resume]:
+    """The seat that somebody proves to hold, out of the header Authorization (RFC 9110, 11.6.2).
+
+    A scheme of our own, `Seat`, with parameters `roomId` (percent-encoded), `clientId` and
+    `resumeToken`. Raises Unauthorized if one of them is missing, BadMessage for no room id.
+    """
+    scheme, parameters = _authorization(headers)
+    given = dict(re.findall(r'(\w+)="([^"]*)"', parameters))
+    if scheme != "seat" or not {"roomId", "clientId", "resumeToken"} <= given.keys():
+        raise Unauthorized(f"Show which seat you hold, by the header {_SEAT}")
+    proof = Resume(ClientId(given["clientId"]), given["resumeToken"])
+    return room_id(unquote(given["roomId"])), proof
+
+
+def ice_servers(grant: IceGrant) -> dict[str, Any]:
+    return {
+        "iceServers": [_ice_server(server) for server in grant.servers],
+        **({} if grant.ttl is None else {"iceServersTtl": grant.ttl}),
+    }
+
+
+def _ice_server(server: IceServer) -> dict[str, Any]:
+    taken = {"username": server.username, "credential": server.credential}
+    return {"urls": list(server.urls), **{name: v for name, v in taken.items() if v is not None}}
 
 
 def joined(reservation: Reservation) -> dict[str, Any]:

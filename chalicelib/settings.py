@@ -32,7 +32,7 @@ class Settings:
     turn_urls: str = ""
     """URLs of a TURN server that shares a secret with us, separated by commas."""
     turn_secrets: str = ""
-    """Those secrets, separated by commas, the one that signs first; else they stand in the table."""
+    """Those secrets, separated by commas, the one that signs first; else the table holds them."""
     turn_seconds: int = 3600
     """How long a TURN credential works."""
     room_capacity: int = 16

@@ -464,12 +464,14 @@ class Signaling:
     def ice_grant(self, room_id: RoomId, seat: Resume) -> IceGrant:
         """The same without a socket, for who proves to be a member.
 
-        Raises Unauthorized if the proof does not hold, NotInRoom if the seat is no more.
+        Raises Unauthorized, in the same words whether the proof fails or the seat is no more.
         """
-        if not self._proven(room_id, seat):
-            raise Unauthorized("The resumeToken does not prove this clientId here", room_id)
-        if seat.client_id not in self._rooms.find(room_id).at(self._clock.now()).members:
-            raise NotInRoom("You are not in this room", room_id)
+        now = self._clock.now()
+        member = self._rooms.find(room_id).at(now).members.get(seat.client_id)
+        if member is None or not self._seals.proves(
+            seat.token, room_id, seat.client_id, now, member.subject
+        ):
+            raise Unauthorized("The resumeToken does not prove a seat that is held here", room_id)
         journal.subject(room_id, seat.client_id)
         return self._ice.grant(seat.client_id)
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, assert_never
 from chalicelib import journal, messages
 from chalicelib.connections import Post
 from chalicelib.events import Arrival, Delivery, Outcome, Refused, answer
-from chalicelib.ports import Passes
+from chalicelib.ports import IceGrant, Passes
 from chalicelib.rooms import (
     Address,
     BadMessage,

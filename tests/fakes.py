@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from chalicelib.ports import Admission, Claims, Departure, IceServer
+from chalicelib.ports import Admission, Claims, Departure, IceGrant, IceServer
 from chalicelib.rooms import Address, ClientId, Member, Room, RoomId
 
 T = TypeVar("T")
@@ -172,8 +172,8 @@ class FakeSeals:
 class FakeIce:
     """The port IceServers."""
 
-    def servers(self) -> Sequence[IceServer]:
-        return (IceServer(("stun:stun.example.org",)),)
+    def grant(self, client_id: ClientId) -> IceGrant:
+        return IceGrant((IceServer(("turn:turn.example.org",), client_id, "proof"),), 3600)
 
 
 class FirstChance:

@@ -23,11 +23,17 @@ class Answer:
 
 
 def request(
-    method: str, url: str, body: bytes | None = None, content_type: str | None = None
+    method: str,
+    url: str,
+    body: bytes | None = None,
+    content_type: str | None = None,
+    authorization: str | None = None,
 ) -> Answer:
     asked = urllib.request.Request(url, data=body, method=method)  # noqa: S310
     if content_type:
         asked.add_header("Content-Type", content_type)
+    if authorization:
+        asked.add_header("Authorization", authorization)
     try:
         with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
             return _answer(answer.status, answer.headers, answer.read())

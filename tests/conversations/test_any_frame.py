@@ -25,7 +25,7 @@ CODES = {
     "peer-not-found",
     "unauthorized",
 }
-TYPES = ("join", "signal", "broadcast", "ping", "leave")
+TYPES = ("join", "signal", "broadcast", "ping", "leave", "ice-servers")
 ROOM = "\N{WHITE SMILING FACE} room of any frame"
 _numbers = itertools.count(1)
 
@@ -120,7 +120,7 @@ invalid_frames: st.SearchStrategy[str | bytes] = st.one_of(
     ),
     st.text(max_size=12).filter(lambda kind: kind not in TYPES).map(_message),
     required.map(lambda value: json.dumps({"type": value})),
-    st.sampled_from(["signal", "broadcast", "leave"]).map(_message),
+    st.sampled_from(["signal", "broadcast", "leave", "ice-servers"]).map(_message),
     required.map(lambda value: _message("leave", roomId=value)),
     required.map(lambda value: _message("signal", roomId=ROOM, to=value, data=1)),
     not_a_string.map(lambda value: _message("ping", id=value)),

@@ -326,3 +326,43 @@ def test_a_frame_beyond_32_kb_closes_the_socket(call: Call, garden: str) -> None
     ada.broadcasts("x" * 32_769)
     assert ada.closes_with() == 1009
     assert bea.hears("peer-left")["reason"] == "disconnected"
+
+
+# -- ICE servers ---------------------------------------------------------------------------------
+
+
+def test_a_member_asks_for_ice_servers_anew(call: Call, garden: str) -> None:
+    ada = call()
+    joined = ada.joins(garden)
+    ada.says({"type": "ice-servers", "id": "5", "roomId": garden})
+    granted = ada.hears("ice-servers")
+    assert (granted["id"], granted["roomId"]) == ("5", garden)
+    urls = [server["urls"] for server in granted["iceServers"]]
+    assert urls == [server["urls"] for server in joined["iceServers"]]
+
+
+def test_ice_servers_are_for_members_only(call: Call, garden: str) -> None:
+    ada, eve = call(), call()
+    ada.joins(garden)
+    eve.says({"type": "ice-servers", "roomId": garden})
+    assert eve.is_refused("not-in-room")["roomId"] == garden
+
+
+def test_ice_servers_over_rest_are_for_who_proves_to_be_a_member(
+    service: Service, call: Call, garden: str
+) -> None:
+    ada, bea = company(call, garden, 2)
+
+    def asked(room: str, client_id: str, token: str) -> tuple[int, str | None]:
+        seat = f'Seat roomId="{quote(room)}", clientId="{client_id}", resumeToken="{token}"'
+        answer = request("GET", f"{service.rest}/ice-servers", authorization=seat)
+        return answer.status, answer.json.get("code")
+
+    assert asked(garden, ada.client_id, ada.resume_token) == (200, None)
+    assert asked(garden, bea.client_id, ada.resume_token) == (401, "unauthorized")
+    assert asked(f"{garden}!", ada.client_id, ada.resume_token) == (401, "unauthorized")
+    assert asked(garden, ada.client_id, "") == (401, "unauthorized")
+    assert request("GET", f"{service.rest}/ice-servers").status == 401
+    ada.says({"type": "leave", "roomId": garden})
+    ada.hears("left")
+    assert asked(garden, ada.client_id, ada.resume_token) == (403, "not-in-room")

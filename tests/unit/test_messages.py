@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib import events, messages
 from chalicelib.events import Event, Reason
-from chalicelib.ports import IceServer
+from chalicelib.ports import IceGrant, IceServer
 from chalicelib.rooms import (
     Address,
     BadMessage,
@@ -145,7 +145,7 @@ PEER = {
                 MEMBER,
                 [Member(ClientId("9wPHfm"), 5, 0, "{}")],
                 "token",
-                [IceServer(("turn:t",), "u", "p"), IceServer(("stun:s",))],
+                IceGrant([IceServer(("turn:t",), "u", "p"), IceServer(("stun:s",))], 600),
             ),
             {
                 "type": "joined",
@@ -160,6 +160,16 @@ PEER = {
                     {"urls": ["turn:t"], "username": "u", "credential": "p"},
                     {"urls": ["stun:s"]},
                 ],
+                "iceServersTtl": 600,
+            },
+        ),
+        (
+            events.IceGranted(GARDEN, IceGrant([IceServer(("stun:s",))])),
+            {
+                "type": "ice-servers",
+                "id": "1",
+                "roomId": "garden",
+                "iceServers": [{"urls": ["stun:s"]}],
             },
         ),
         (

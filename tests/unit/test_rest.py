@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from chalicelib import rest
-from chalicelib.rooms import BadMessage, Room, RoomId
+from chalicelib.ports import IceGrant, IceServer
+from chalicelib.rooms import BadMessage, ClientId, Room, RoomId, Unauthorized
+from chalicelib.signaling import Resume
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,52 @@ def test_a_bounded_listing_says_so() -> None:
     rooms = [Room(RoomId("garden"), {})]
     assert "truncated" not in rest.stats(rooms, truncated=False)
     assert rest.stats(rooms, truncated=True)["truncated"] is True
+
+
+# -- whose ICE servers ---------------------------------------------------------------------------
+
+TOKEN = "k1.1795382699871.Vb0-_x"
+
+
+@pytest.mark.parametrize(
+    ("header", "room"),
+    [
+        (f'Seat roomId="garden", clientId="k3J9aQ", resumeToken="{TOKEN}"', "garden"),
+        (f'seat resumeToken="{TOKEN}",clientId="k3J9aQ",roomId="Gr%C3%B6%22%25",more="x"', 'Grö"%'),
+    ],
+)
+def test_a_seat_is_shown_by_a_header(header: str, room: str) -> None:
+    assert rest.seat({"authorization": header}) == (RoomId(room), Resume(ClientId("k3J9aQ"), TOKEN))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Seat",
+        "Bearer eyJ",
+        f'Bearer roomId="garden", clientId="k3J9aQ", resumeToken="{TOKEN}"',
+        'Seat roomId="garden", clientId="k3J9aQ"',
+        f"Seat roomId=garden, clientId=k3J9aQ, resumeToken={TOKEN}",
+    ],
+)
+def test_without_a_seat_nothing_is_given(header: str) -> None:
+    with pytest.raises(Unauthorized, match='Seat roomId="…"'):
+        rest.seat({"authorization": header})
+
+
+@pytest.mark.parametrize("room", ["", "a%07", "%ED%A0%80" * 43, "x" * 129])
+def test_a_seat_in_no_room_is_refused(room: str) -> None:
+    with pytest.raises(BadMessage):
+        seat = f'Seat roomId="{room}", clientId="k3J9aQ", resumeToken="{TOKEN}"'
+        rest.seat({"AUTHORIZATION": seat})
+
+
+def test_ice_servers_are_told_as_browsers_take_them() -> None:
+    turn, stun = IceServer(("turn:t",), "u", "p"), IceServer(("stun:s",))
+    told = [{"urls": ["turn:t"], "username": "u", "credential": "p"}, {"urls": ["stun:s"]}]
+    assert rest.ice_servers(IceGrant((turn, stun), 600)) == {
+        "iceServers": told,
+        "iceServersTtl": 600,
+    }
+    assert rest.ice_servers(IceGrant((stun,))) == {"iceServers": told[1:]}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from chalicelib import settings
-from chalicelib.ice import FixedIceServers
-from chalicelib.ports import IceServer
 from chalicelib.settings import SettingError
 
 
@@ -15,7 +13,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (found.room_capacity, found.reservation_seconds) == (16, 120)
     assert (found.socket_seconds, found.resume_seconds) == (7200, 86400)
     assert (found.message_bytes, found.metadata_bytes) == (32768, 1024)
-    assert FixedIceServers(found.ice_servers).servers()[0].urls[0].startswith("stun:")
+    assert found.turn_seconds == 3600
 
 
 def test_the_environment_wins() -> None:
@@ -27,17 +25,3 @@ def test_the_environment_wins() -> None:
 def test_a_number_out_of_bounds_is_named(value: str) -> None:
     with pytest.raises(SettingError, match="ROOM_CAPACITY must be a whole number from 1 to 64"):
         settings.read({"ROOM_CAPACITY": value})
-
-
-def test_ice_servers_are_read_as_browsers_write_them() -> None:
-    text = '[{"urls":"stun:a"},{"urls":["turn:b","turns:b"],"username":"u","credential":"c"}]'
-    assert FixedIceServers(text).servers() == (
-        IceServer(("stun:a",)),
-        IceServer(("turn:b", "turns:b"), "u", "c"),
-    )
-
-
-@pytest.mark.parametrize("text", ["", "{}", '[{"url":"stun:a"}]', '[{"urls":5}]'])
-def test_wrong_ice_servers_are_named(text: str) -> None:
-    with pytest.raises(SettingError, match="ICE_SERVERS"):
-        FixedIceServers(text)

@@ -13,6 +13,7 @@ from chalicelib.events import (
     Broadcast,
     Delivery,
     Event,
+    IceGranted,
     Joined,
     Left,
     Outcome,
@@ -128,7 +129,7 @@ def test_a_newcomer_learns_who_is_there_and_they_hear_of_it(house: House) -> Non
     said = house.signaling.join(house.arrival("bea"), EVERYBODY, GARDEN, metadata='{"name":"Bea"}')
     joined = house.joined(said, "bea")
     assert [peer.client_id for peer in joined.peers] == [ada.member.client_id]
-    assert joined.ice_servers
+    assert joined.ice.servers[0].username == joined.member.client_id
     assert only(said, "ada") == PeerJoined(GARDEN, joined.member, resumed=False)
     assert joined.member.metadata == '{"name":"Bea"}'
     assert said[0].request_id == "7"
@@ -621,6 +622,52 @@ def test_a_ping_clears_seats_that_have_run_out(house: House) -> None:
     assert PeerLeft(GARDEN, reserved.client_id, reserved.since, Reason.EXPIRED) in said
     assert isinstance(said[0], Pong)
     assert reserved.client_id not in said[0].rooms[GARDEN]
+
+
+# -- ICE servers ---------------------------------------------------------------------------------
+
+
+def test_a_member_gets_ice_servers_of_its_own_again(house: House) -> None:
+    ada, bea = house.join("ada"), house.join("bea")
+    for name, joined in (("ada", ada), ("bea", bea)):
+        granted = only(house.signaling.ice_servers(house.arrival(name), GARDEN), name)
+        assert isinstance(granted, IceGranted)
+        assert granted.ice == joined.ice
+        assert granted.ice.servers[0].username == joined.member.client_id
+
+
+def test_nobody_else_gets_ice_servers(house: House) -> None:
+    house.join("ada")
+    with pytest.raises(NotInRoom):
+        house.signaling.ice_servers(house.arrival("eve"), GARDEN)
+    with pytest.raises(NotInRoom):
+        house.signaling.ice_servers(house.arrival("ada"), ATTIC)
+
+
+def test_without_a_socket_a_resume_token_proves_the_seat(house: House) -> None:
+    ada, bea = house.join("ada"), house.join("bea")
+    seat = Resume(ada.member.client_id, ada.resume_token)
+    assert house.signaling.ice_grant(GARDEN, seat) == ada.ice
+    with pytest.raises(Unauthorized):
+        house.signaling.ice_grant(ATTIC, seat)
+    with pytest.raises(Unauthorized):
+        house.signaling.ice_grant(GARDEN, Resume(bea.member.client_id, ada.resume_token))
+
+
+def test_a_token_whose_seat_is_no_more_gets_no_ice_servers(house: House) -> None:
+    ada = house.join("ada")
+    house.signaling.leave(house.arrival("ada"), GARDEN)
+    with pytest.raises(NotInRoom):
+        house.signaling.ice_grant(GARDEN, Resume(ada.member.client_id, ada.resume_token))
+
+
+def test_a_reserved_seat_gets_ice_servers_until_it_runs_out(house: House) -> None:
+    reserved = house.signaling.reserve("event", house.clock.time, GARDEN)
+    seat = Resume(reserved.member.client_id, reserved.resume_token)
+    assert house.signaling.ice_grant(GARDEN, seat).servers
+    house.clock.time += house.limits.reservation
+    with pytest.raises(NotInRoom):
+        house.signaling.ice_grant(GARDEN, seat)
 
 
 # -- without a socket ----------------------------------------------------------------------------
