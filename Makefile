@@ -13,8 +13,9 @@ NODE := $(VENV)/node-ready
 NPM := node_modules/ready
 JAVA := $(VENV)/java-ready
 BROWSER := $(VENV)/browser-ready
+COTURN := $(VENV)/coturn-ready
 WHEELS := .wheels/ready
-PARTS := $(LIBRARIES) $(NPM) $(JAVA) $(BROWSER) $(WHEELS)
+PARTS := $(LIBRARIES) $(NPM) $(JAVA) $(BROWSER) $(COTURN) $(WHEELS)
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-unit test-client test-python soak check format lock clean
@@ -121,6 +122,14 @@ $(BROWSER): | $(LIBRARIES)
 	@command -v chromium >/dev/null \
 		|| { echo "Setting up Chromium …"; $(call debian,chromium); } \
 		|| echo "Chromium is missing: install Debian's package chromium for the browser tests"
+	@touch $@
+
+# Debian starts what it installs; a relay that nobody asked for stays off.
+$(COTURN): | $(LIBRARIES)
+	@command -v turnserver >/dev/null \
+		|| { echo "Setting up coturn …"; $(call debian,coturn) \
+			&& { [ ! -d /run/systemd/system ] || systemctl disable --now --quiet coturn; }; } \
+		|| echo "coturn is missing: install Debian's package coturn for the tests of TURN"
 	@touch $@
 
 # What `chalice package` puts into the Lambda package, so that its test needs no network: for the

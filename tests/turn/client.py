@@ -1,4 +1,4 @@
-"""A TURN client as small as can be: requests over UDP, one at a time, on loopback.
+"""A TURN client as small as can be: one request at a time, to loopback.
 
 STUN is RFC 8489, TURN RFC 8656; long-term credentials with MD5 keys, as browsers use them.
 """
@@ -22,7 +22,7 @@ _REFUSED = 0x0110
 _USERNAME, _INTEGRITY, _ERROR, _REALM, _NONCE = 0x0006, 0x0008, 0x0009, 0x0014, 0x0015
 _CHANNEL_NUMBER, _LIFETIME, _PEER, _DATA = 0x000C, 0x000D, 0x0012, 0x0013
 _FAMILY, _TRANSPORT, _RELAYED = 0x0017, 0x0019, 0x0016
-_UDP = b"\x11\0\0\0"
+_UDP, _TCP = b"\x11\0\0\0", b"\x06\0\0\0"
 OK = 0
 """What a request that is granted answers, in the place of an error code."""
 
@@ -56,9 +56,12 @@ class Answer:
 class TurnClient:
     """Speaks to one TURN server as one user. Each request returns 0 or the error code."""
 
-    def __init__(self, server: tuple[str, int], username: str, credential: str) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.settimeout(10)
+    def __init__(
+        self, server: tuple[str, int], username: str, credential: str, stream: bool = False
+    ) -> None:
+        kind = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
+        self._socket = socket.socket(socket.AF_INET, kind)
+        self._socket.settimeout(20)
         self._socket.connect(server)
         self.username, self.credential = username, credential
         self._realm = self._nonce = b""
@@ -73,24 +76,25 @@ class TurnClient:
     ) -> None:
         self._socket.close()
 
-    def allocate(self, family: int = 4) -> int:
-        """An allocation that relays UDP, to IPv4 or IPv6 peers."""
-        wanted: Attributes = [(_TRANSPORT, _UDP)]
+    def allocate(self, family: int = 4, tcp: bool = False) -> int:
+        """An allocation that relays UDP or, if the client came by a stream, TCP (RFC 6062)."""
+        wanted: Attributes = [(_TRANSPORT, _TCP if tcp else _UDP)]
         if family == 6:
             wanted.append((_FAMILY, b"\x02\0\0\0"))
         answer = self._authenticated(_ALLOCATE, wanted)
-        if answer.code == OK:
+        if answer.code == OK and family == 4:
             self.relayed = _address(answer.attributes[_RELAYED])
         return answer.code
 
     def refresh(self, seconds: int = 600) -> int:
-        return self._authenticated(_REFRESH, [(_LIFETIME, struct.pack("!I", seconds))]).code
+        wanted: Attributes = [(_LIFETIME, struct.pack("!I", seconds))]
+        return self._authenticated(_REFRESH, wanted).code
 
     def permit(self, peer: str, port: int = 9) -> int:
         return self._authenticated(_PERMISSION, [(_PEER, Endpoint(peer, port))]).code
 
     def bind(self, peer: str, port: int) -> int:
-        channel = [(_CHANNEL_NUMBER, b"\x40\x01\0\0"), (_PEER, Endpoint(peer, port))]
+        channel: Attributes = [(_CHANNEL_NUMBER, b"\x40\x01\0\0"), (_PEER, Endpoint(peer, port))]
         return self._authenticated(_CHANNEL, channel).code
 
     def send(self, peer: str, port: int, data: bytes) -> None:
@@ -101,13 +105,6 @@ class TurnClient:
     def send_on_channel(self, data: bytes) -> None:
         """ChannelData on the channel that `bind` asks for, whatever came of it."""
         self._socket.send(struct.pack("!HH", 0x4001, len(data)) + data)
-
-    def received(self) -> bytes:
-        """What a peer sent, out of the next Data indication or ChannelData."""
-        packet = self._socket.recv(2048)
-        if packet[0] & 0xC0 == 0x40:
-            return packet[4:]
-        return dict(_attributes(packet))[_DATA]
 
     # -- authentication --------------------------------------------------------------------------
 
