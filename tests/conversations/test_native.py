@@ -365,4 +365,4 @@ def test_ice_servers_over_rest_are_for_who_proves_to_be_a_member(
     assert request("GET", f"{service.rest}/ice-servers").status == 401
     ada.says({"type": "leave", "roomId": garden})
     ada.hears("left")
-    assert asked(garden, ada.client_id, ada.resume_token) == (403, "not-in-room")
+    assert asked(garden, ada.client_id, ada.resume_token) == (401, "unauthorized")

@@ -89,8 +89,8 @@ def test_without_a_seat_nothing_is_given(header: str) -> None:
 
 @pytest.mark.parametrize("room", ["", "a%07", "%ED%A0%80" * 43, "x" * 129])
 def test_a_seat_in_no_room_is_refused(room: str) -> None:
+    seat = f'Seat roomId="{room}", clientId="k3J9aQ", resumeToken="{TOKEN}"'
     with pytest.raises(BadMessage):
-        seat = f'Seat roomId="{room}", clientId="k3J9aQ", resumeToken="{TOKEN}"'
         rest.seat({"AUTHORIZATION": seat})
 
 

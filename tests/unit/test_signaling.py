@@ -24,7 +24,7 @@ from chalicelib.events import (
     Refused,
     Signal,
 )
-from chalicelib.ports import Claims, Rooms
+from chalicelib.ports import Claims, IceGrant, Rooms
 from chalicelib.rooms import (
     EVERYBODY,
     Address,
@@ -109,7 +109,7 @@ class House:
 
 
 def as_joined(reserved: Reservation) -> Joined:
-    return Joined(reserved.room_id, reserved.member, (), reserved.resume_token, ())
+    return Joined(reserved.room_id, reserved.member, (), reserved.resume_token, IceGrant(()))
 
 
 def proof(joined: Joined | None) -> Resume | None:
@@ -657,16 +657,16 @@ def test_without_a_socket_a_resume_token_proves_the_seat(house: House) -> None:
 def test_a_token_whose_seat_is_no_more_gets_no_ice_servers(house: House) -> None:
     ada = house.join("ada")
     house.signaling.leave(house.arrival("ada"), GARDEN)
-    with pytest.raises(NotInRoom):
+    with pytest.raises(Unauthorized):
         house.signaling.ice_grant(GARDEN, Resume(ada.member.client_id, ada.resume_token))
 
 
 def test_a_reserved_seat_gets_ice_servers_until_it_runs_out(house: House) -> None:
-    reserved = house.signaling.reserve("event", house.clock.time, GARDEN)
+    reserved = house.signaling.reserve("event", house.clock.time, EVERYBODY, GARDEN)
     seat = Resume(reserved.member.client_id, reserved.resume_token)
     assert house.signaling.ice_grant(GARDEN, seat).servers
     house.clock.time += house.limits.reservation
-    with pytest.raises(NotInRoom):
+    with pytest.raises(Unauthorized):
         house.signaling.ice_grant(GARDEN, seat)
 
 
