@@ -5,4 +5,4 @@
 /** @typedef {{attach: (room: import("../room.js").Room) => void}} Feature */
 
 /** @returns {Promise<Feature[]>} */
-export const loadFeatures = () => Promise.all([]);
+export const loadFeatures = () => Promise.all([import("./files.js")]);
