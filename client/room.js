@@ -37,6 +37,7 @@ const REPEAT = 2_000;
  * @property {MemberState} state with `connected` and `reconnecting` the data channel is open
  * @property {boolean} open
  * @property {SealState | null} sealing whether the two share a passphrase; null without one
+ * @property {number} since when they took their seat, by the server's clock; 0 while not known
  *
  * @typedef {object} Events
  * @property {{change: "added" | "changed" | "removed", peer: PeerView, resumed: boolean}} peer
@@ -99,9 +100,9 @@ class Member {
 
   /** @returns {PeerView} */
   get view() {
-    const { clientId, metadata } = this.info;
-    const sealing = this.peer?.sealing ?? null;
-    return { clientId, metadata: metadata ?? {}, state: this.#state, open: this.isOpen, sealing };
+    const { clientId, metadata, since } = this.info;
+    const seen = { state: this.#state, open: this.isOpen, sealing: this.peer?.sealing ?? null };
+    return { clientId, metadata: metadata ?? {}, since, ...seen };
   }
 
   /** @returns {MemberState} */
@@ -163,6 +164,11 @@ export class Room extends Emitter {
   /** Is what we say sealed? */
   get isSealed() {
     return this.#sealer !== null;
+  }
+
+  /** When we took our seat, as `since` of the others; 0 before. A newer one after each resume. */
+  get since() {
+    return this.#since;
   }
 
   /** Everybody else who is here. */

@@ -6,6 +6,15 @@
 
 const SEAT = "parley:seat";
 const NAME = "parley:name";
+const CALL = "parley:call";
+
+/**
+ * @typedef {object} CallChoices device ids, and what is on from the start
+ * @property {string} [microphone]
+ * @property {string} [camera]
+ * @property {string} [speaker]
+ * @property {("microphone" | "camera")[]} [atOnce]
+ */
 
 /** @param {StoredSeat} seat */
 export function keepSeat(seat) {
@@ -27,6 +36,15 @@ export const readName = () => read("localStorage", NAME);
 
 /** @param {string} name */
 export const keepName = (name) => write("localStorage", NAME, name);
+
+/** @returns {CallChoices} */
+export function readCallChoices() {
+  const text = read("localStorage", CALL);
+  return text ? JSON.parse(text) : {};
+}
+
+/** @param {CallChoices} choices */
+export const keepCallChoices = (choices) => write("localStorage", CALL, JSON.stringify(choices));
 
 /**
  * A browser may forbid storage: then nothing is remembered, and everything else works.

@@ -5,4 +5,6 @@
 /** @typedef {{attach: (room: import("../room.js").Room) => void}} Feature */
 
 /** @returns {Promise<Feature[]>} */
-export const loadFeatures = () => Promise.all([import("./files.js")]);
+export const loadFeatures = () => {
+  return Promise.all([import("./call.js"), import("./files.js")]);
+};

@@ -23,6 +23,8 @@ FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--use-fake-device-for-media-stream=fps=10",  # a moving picture, and a beep each second
+    "--use-fake-ui-for-media-stream",  # everything is permitted
 ]
 
 Visit = Callable[..., Visitor]
