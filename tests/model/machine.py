@@ -84,6 +84,8 @@ class Life(RuleBasedStateMachine):
         self.places = [RoomId(f"garden{self.run}"), RoomId(f"attic{self.run}")]
         self.network.known.update(self.places)
         self.reserved: list[tuple[str, tuple[str, str]]] = []
+        self.reservations: dict[str, set[str]] = {}
+        """The seats that each reservation got, however often its event ran."""
         self._said = itertools.count(1)
 
     # -- what people do --------------------------------------------------------------------------
@@ -141,6 +143,7 @@ class Life(RuleBasedStateMachine):
         def run(event_id: str, at: int) -> None:
             found = self.network.switchboard.reserve(event_id, at, None, room)
             self.reserved.append((room, (found.member.client_id, found.resume_token)))
+            self.reservations.setdefault(event_id, set()).add(found.member.client_id)
 
         self._do(pace, lambda: self.network.call("reserve", run))
 
@@ -232,6 +235,10 @@ class Life(RuleBasedStateMachine):
     def no_room_is_too_full(self) -> None:
         for room in self.look().values() if self.store.every_step else ():
             assert len(room.members) <= CAPACITY, room
+
+    @invariant()
+    def no_reservation_has_two_seats(self) -> None:
+        assert all(len(seats) == 1 for seats in self.reservations.values()), self.reservations
 
     def look(self) -> dict[RoomId, Room]:
         return {room: self.network.rooms.find(room) for room in sorted(self.network.known)}
