@@ -80,12 +80,19 @@ def open_journal(level: str, deployment: str | None = None, stream: TextIO | Non
 def page(
     operation: str, connection: str | None = None, request: str | None = None
 ) -> Iterator[Page]:
-    """The page of one event; it is closed with a line that says what came of it."""
+    """The page of one event; it is closed with a line that says what came of it.
+
+    An exception that ends it is counted by its `code`: without one, it is a failure of ours.
+    """
     opened = Page(operation, connection, request)
     token = _page.set(opened)
     started = time.perf_counter_ns()
     try:
         yield opened
+    except Exception as error:
+        opened.outcome = getattr(error, "code", "internal")
+        count(f"Errors.{opened.outcome}")
+        raise
     finally:
         _page.reset(token)
         _close(opened, (time.perf_counter_ns() - started) / 1_000_000)
@@ -141,7 +148,8 @@ def undelivered(connection: str, outcome: str, cause: str) -> None:
 
 
 def failed() -> None:
-    """Note the exception being handled, with where it came from."""
+    """Note, and count, the exception being handled, with where it came from."""
     opened = _page.get(_NONE)
+    count("Errors.internal")
     fields = {**opened.fields, "outcome": "internal"}
     _log.error("%s failed", opened.operation, exc_info=True, extra={"fields": fields})

@@ -67,11 +67,8 @@ class Switchboard:
             arrival = _arrival(context, None if binary else messages.request_id(body))
             try:
                 deliveries = self._received(arrival, body, binary, page)
-            except SignalingError as error:
+            except Exception as error:
                 deliveries = [self._refuse(arrival, error, page)]
-            except Exception:
-                journal.failed()
-                deliveries = [self._refuse(arrival, _internal(), page)]
             self._deliver(deliveries)
 
     def disconnect(self, context: RequestContext) -> None:
@@ -88,7 +85,11 @@ class Switchboard:
         page.operation = messages.kind(request)
         return self._requested(arrival, request)
 
-    def _refuse(self, arrival: Arrival, error: SignalingError, page: journal.Page) -> Delivery:
+    def _refuse(self, arrival: Arrival, error: Exception, page: journal.Page) -> Delivery:
+        if not isinstance(error, SignalingError):
+            error = Internal("Something went wrong on our side; try again")
+        if isinstance(error, Internal):
+            journal.failed()
         page.outcome = error.code
         return answer(arrival, Refused(error))
 
@@ -210,8 +211,9 @@ class Switchboard:
 def _count(deliveries: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
     for delivery, outcome in zip(deliveries, outcomes, strict=True):
         journal.count(f"Posts.{outcome.value}")
-        if isinstance(delivery.event, Refused):
-            journal.count(f"Errors.{delivery.event.error.code}")
+        refused = delivery.event.error if isinstance(delivery.event, Refused) else None
+        if refused and not isinstance(refused, Internal):  # which was counted when it happened
+            journal.count(f"Errors.{refused.code}")
 
 
 def _address(context: RequestContext) -> Address:
@@ -236,7 +238,3 @@ def _resume(request: messages.Join) -> Resume | None:
     if None in given:
         raise BadMessage("A resume needs roomId, clientId and resumeToken")
     return Resume(ClientId(request.client_id or ""), request.resume_token or "")
-
-
-def _internal() -> Internal:
-    return Internal("Something went wrong on our side; try again")

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from chalicelib import journal
-from chalicelib.rooms import Address, RoomId
+from chalicelib.ports import Claims
+from chalicelib.rooms import Address, RoomFull, RoomId
 from chalicelib.signaling import Limits
+from tests.fakes import MemoryRooms
 from tests.unit.test_switchboard import Exchange
 
 Line = dict[str, Any]
@@ -138,6 +140,53 @@ def test_a_refusal_is_counted_by_its_code(log: Log) -> None:
     exchange.say("ada", {"type": "leave", "roomId": "garden"})
     line = log.closing()
     assert (line["operation"], line["outcome"]) == ("leave", "not-in-room")
+
+
+class Flooded(MemoryRooms):
+    """A store that fails whenever a socket is to be forgotten."""
+
+    def forget(self, address: Address) -> Claims:
+        raise RuntimeError("the cellar is flooded")
+
+
+def test_a_failure_of_ours_is_counted_once_told_to_somebody_or_not(log: Log) -> None:
+    join = {"type": "join", "roomId": "garden"}
+    exchange = Exchange(Flooded())
+    (bea,) = exchange.say("bea", join)
+    exchange.say("ada", join)
+    with pytest.raises(RuntimeError):
+        exchange.switchboard.disconnect(exchange.context("ada"))
+    line = log.closing()
+    assert (line["operation"], line["outcome"]) == ("disconnect", "internal")
+    assert counts(line) == {"Errors.internal": 1}
+    exchange.line.gone = {"bea"}
+    signal = {"type": "signal", "roomId": "garden", "to": bea["clientId"], "data": 1}
+    (error,) = exchange.say("ada", signal)
+    assert error["code"] == "peer-not-found"
+    counted = counts(log.closing())
+    assert (counted["Errors.internal"], counted["Errors.peer-not-found"]) == (1, 1)
+
+
+def test_a_failure_that_is_told_is_counted_once(log: Log) -> None:
+    class Silent(MemoryRooms):
+        def claims(self, address: Address) -> Claims:
+            raise RuntimeError("the cellar is flooded")
+
+    (error,) = Exchange(Silent()).say("ada", {"type": "ping"})
+    assert error["code"] == "internal"
+    line = log.closing()
+    assert (line["operation"], line["outcome"]) == ("ping", "internal")
+    assert counts(line) == {"Errors.internal": 1, "Posts.delivered": 1}
+
+
+def test_a_refusal_over_rest_is_counted_too(log: Log) -> None:
+    exchange = Exchange(capacity=1)
+    exchange.say("ada", {"type": "join", "roomId": "garden"})
+    with pytest.raises(RoomFull):
+        exchange.switchboard.reserve("r1", exchange.clock.time, None, RoomId("garden"))
+    line = log.closing()
+    assert (line["operation"], line["outcome"]) == ("reserve", "room-full")
+    assert counts(line) == {"Errors.room-full": 1}
 
 
 def test_metrics_are_written_even_when_little_else_is(log: Log) -> None:
