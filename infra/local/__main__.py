@@ -41,9 +41,10 @@ mischief (chances from 0 to 1; of the times, anything up to as many seconds):
   An example: --mischief delay=0.2,double=0.05,kill=0.02,lose-disconnect=0.3,gone=0.01,seed=7
 
 clocks:
-  --clock-scale N turns 10 minutes of silence and 2 hours of life into N times less. An application
-  that knows these limits itself has to be told: Parley's SOCKET_SECONDS is 7200 / N then, and a
-  seat may outlast its socket by another minute, whatever the scale.
+  --clock-scale N turns 10 minutes of silence and 2 hours of life into N times less. Clients learn
+  from config.json what is not as on AWS: "lifetime" and "pingEvery", in milliseconds. An
+  application that knows these limits itself has to be told: Parley's SOCKET_SECONDS is 7200 / N
+  then, and a seat may outlast its socket by another minute, whatever the scale.
 """
 
 

@@ -91,10 +91,8 @@ class Connection:
         self.close(*GOING_AWAY)
 
     def _time_left(self) -> float:
-        scale = self._limits.clock_scale
-        end = min(
-            self._active + self._limits.idle / scale, self._opened + self._limits.lifetime / scale
-        )
+        limits = self._limits
+        end = min(self._active + limits.real_idle, self._opened + limits.real_lifetime)
         return end - time.monotonic()
 
 

@@ -32,6 +32,7 @@ class Front:
         mischief: Mischief | None = None,
     ) -> None:
         self.gateway = gateway_for(handlers, limits, stage, mischief)
+        self._limits = limits
         self._stage = stage
         manage = Management(self.gateway).answer
         self._manage = mischievous(mischief, manage) if mischief else manage
@@ -68,7 +69,7 @@ class Front:
         return self._whereabouts if path == "/config.json" else self._site.answer
 
     async def _whereabouts(self, request: Request) -> Response:
-        return whereabouts(request, self._stage)
+        return whereabouts(request, self._stage, self._limits)
 
 
 def gateway_for(

@@ -25,3 +25,13 @@ class Limits:
     waiting_messages: int = 256
     waiting_bytes: int = KB * KB
     threads: int = 64
+
+    @property
+    def real_idle(self) -> float:
+        """Seconds of the clock on the wall."""
+        return self.idle / self.clock_scale
+
+    @property
+    def real_lifetime(self) -> float:
+        """Seconds of the clock on the wall."""
+        return self.lifetime / self.clock_scale

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from infra.local.limits import Limits
+
 # What the machine's own tables say differs from system to system.
 mimetypes.add_type("text/javascript", ".js")
 mimetypes.add_type("text/javascript", ".mjs")
@@ -59,12 +61,26 @@ class Site:
             return PlainTextResponse(f"{error.detail}\n", error.status_code)
 
 
-def whereabouts(request: Request, stage: str) -> Response:
-    """/config.json: the API's addresses as this very client reaches them."""
+def whereabouts(request: Request, stage: str, limits: Limits) -> Response:
+    """/config.json: the API's addresses as this very client reaches them, and its own pace."""
     host = request.headers.get("host", "")
     secure = "s" if request.url.scheme == "https" else ""
     addresses = {
         "api": f"http{secure}://{host}/{stage}",
         "websocket": f"ws{secure}://{host}/ws",
     }
-    return JSONResponse(addresses, headers=HEADERS | {"Cache-Control": "no-store"})
+    content = addresses | pace(limits)
+    return JSONResponse(content, headers=HEADERS | {"Cache-Control": "no-store"})
+
+
+def pace(limits: Limits) -> dict[str, int]:
+    """What a client needs to know of limits that are not AWS's, in milliseconds.
+
+    `lifetime` is that of a socket; `pingEvery` leaves a fifth of the time that it may be idle.
+    """
+    aws, said = Limits(), {}
+    if limits.real_lifetime != aws.lifetime:
+        said["lifetime"] = round(1000 * limits.real_lifetime)
+    if limits.real_idle != aws.idle:
+        said["pingEvery"] = round(800 * limits.real_idle)
+    return said

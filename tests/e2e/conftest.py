@@ -60,6 +60,12 @@ def brief_desk() -> Iterator[Desk]:
     yield from _running_desk("--lifetime", "8")
 
 
+@pytest.fixture
+def paced_desk() -> Iterator[Desk]:
+    """A desk that closes sockets after five silent seconds, and every one after 24."""
+    yield from _running_desk("--idle-timeout", "5", "--lifetime", "24")
+
+
 def _running_desk(*flags: str) -> Iterator[Desk]:
     desk = Desk(*flags)
     try:

@@ -109,6 +109,22 @@ def test_two_pages_chat_on_while_their_sockets_move_and_nobody_notices(
     nobody_came_or_went(ada, ben)
 
 
+def test_a_page_keeps_the_pace_that_its_desk_tells(
+    paced_desk: Desk, visit: Visit, garden: str
+) -> None:
+    """Nobody tells the page but config.json: without its pings and its move it would be cut off."""
+    ada, ben = (visit(paced_desk).join(garden) for _ in range(2))
+    everybody_sees_the_others([ada, ben])
+    ids = [ada.own_id, ben.own_id]
+    for one in (ada, ben):
+        one.notes_its_status()
+    have_opened(1, ada, ben)
+    everybody_talks([ada, ben], "moved in time")
+    assert [ada.own_id, ben.own_id] == ids
+    assert [one.noted_status for one in (ada, ben)] == [[], []]
+    nobody_came_or_went(ada, ben)
+
+
 def nobody_came_or_went(ada: Visitor, ben: Visitor) -> None:
     for one, arrivals in ((ada, 1), (ben, 0)):
         expect(one.status).to_have_text("Connected")

@@ -62,6 +62,22 @@ class Visitor:
     def status(self) -> Locator:
         return self.page.get_by_role("status")
 
+    def notes_its_status(self) -> None:
+        """From now on, whatever else the status says."""
+        self.status.evaluate(
+            """(status) => {
+              window.statuses = [];
+              const note = () => window.statuses.push(status.textContent);
+              new MutationObserver(note).observe(status, { subtree: true, childList: true,
+                characterData: true });
+            }"""
+        )
+
+    @property
+    def noted_status(self) -> list[str]:
+        noted: list[str] = self.page.evaluate("window.statuses")
+        return [text for text in noted if text != "Connected"]
+
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
 

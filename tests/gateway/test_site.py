@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from infra.local.limits import Limits
 from tests.gateway.served import TOYAPP, Served, served
 
 
@@ -80,6 +81,23 @@ def test_without_a_client() -> None:
     with served(client=None) as gateway:
         assert gateway.http("GET", "/").status == 404
         assert gateway.http("GET", "/config.json").status == 200
+
+
+@pytest.mark.parametrize(
+    ("limits", "pace"),
+    [
+        (Limits(), {}),
+        (Limits(lifetime=60), {"lifetime": 60_000}),
+        (Limits(idle=10), {"pingEvery": 8_000}),
+        (Limits(clock_scale=120), {"lifetime": 60_000, "pingEvery": 4_000}),
+    ],
+)
+def test_config_json_tells_the_limits_that_are_not_those_of_aws(
+    limits: Limits, pace: dict[str, int]
+) -> None:
+    with served(limits) as gateway:
+        told = gateway.http("GET", "/config.json").json
+    assert {name: told[name] for name in told if name not in ("api", "websocket")} == pace
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "192.0.2.7", "[::1]:9000"])
