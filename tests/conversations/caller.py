@@ -51,6 +51,13 @@ class Caller:
         assert isinstance(text, str)
         return text
 
+    def overhears(self) -> Frame | None:
+        """The next frame, of any type; None if there is none right now."""
+        try:
+            return dict(json.loads(self._socket.recv(timeout=0.1)))
+        except TimeoutError:
+            return None
+
     def hears(self, kind: str) -> Frame:
         """The next frame, which must be of that type."""
         frame: Frame = json.loads(self.hears_text())
