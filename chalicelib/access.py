@@ -24,7 +24,8 @@ _CLIENT_ID_LENGTH = 6
 _CLOCK_SKEW = 60_000  # ms that the clock of another host may be ahead
 _SHORTEST_SECRET = 32  # characters
 _REREAD = 60.0  # seconds
-_SIGNING = {"pk": {"S": "secret#signing"}}
+SIGNING, ISSUING = "secret#signing", "secret#issuing"
+"""Where in the table keys stand: those that sign resume tokens, those that operators issue with."""
 
 
 class HmacSeals:
@@ -96,9 +97,15 @@ class Keyring(Mapping[str, bytes]):
     newer key signs here too. Ids that nobody made cost at most one reading a minute.
     """
 
-    def __init__(self, read: Callable[[], str], now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        read: Callable[[], str],
+        now: Callable[[], float] = time.monotonic,
+        parse: Callable[[str], dict[str, bytes]] | None = None,
+    ) -> None:
         self._read = read
         self._now = now
+        self._parse = parse or parse_keys
         self._take()
 
     def __getitem__(self, key_id: str) -> bytes:
@@ -113,7 +120,7 @@ class Keyring(Mapping[str, bytes]):
         return len(self._keys)
 
     def _take(self) -> None:
-        self._keys = parse_keys(self._read())
+        self._keys = self._parse(self._read())
         self._taken = self._now()
 
 
@@ -125,12 +132,12 @@ def _base62(number: int, length: int) -> str:
     return "".join(digits)
 
 
-def parse_keys(text: str) -> dict[str, bytes]:
+def parse_keys(text: str, name: str = "SIGNING_KEYS") -> dict[str, bytes]:
     """Keys from `id:secret,id:secret`. Raises SettingError if there is none or one is weak."""
     keys = dict(part.strip().split(":", 1) for part in text.split(",") if ":" in part)
     if not keys or any(len(secret) < _SHORTEST_SECRET or "." in k for k, secret in keys.items()):
         raise SettingError(
-            "SIGNING_KEYS must hold `id:secret` pairs, separated by commas, newest first, each"
+            f"{name} must hold `id:secret` pairs, separated by commas, newest first, each"
             f" secret with at least {_SHORTEST_SECRET} characters"
         )
     return {key_id: secret.encode() for key_id, secret in keys.items()}
@@ -152,7 +159,7 @@ def keys_from_file(path: Path) -> str:
     return path.read_text()
 
 
-def keys_from_table(client: DynamoDBClient, table: str) -> str:
+def keys_from_table(client: DynamoDBClient, table: str, item: str = SIGNING) -> str:
     """The keys that the deployment put beside the rooms."""
-    found = client.get_item(TableName=table, Key=_SIGNING, ConsistentRead=True)
+    found = client.get_item(TableName=table, Key={"pk": {"S": item}}, ConsistentRead=True)
     return found.get("Item", {}).get("keys", {}).get("S", "")

@@ -147,6 +147,12 @@ def undelivered(connection: str, outcome: str, cause: str) -> None:
     _log.info("post %s: %s", outcome, cause, extra={"fields": fields})
 
 
+def turned_away(cause: str) -> None:
+    """Note why somebody was not let in, which only the log is told."""
+    fields = {**_page.get(_NONE).fields, "outcome": "turned away", "cause": cause}
+    _log.info("turned away: %s", cause, extra={"fields": fields})
+
+
 def failed() -> None:
     """Note, and count, the exception being handled, with where it came from."""
     opened = _page.get(_NONE)

@@ -42,11 +42,22 @@ class Settings:
     resume_seconds: int = 86400
     message_bytes: int = 32768
     metadata_bytes: int = 1024
+    access: str = "token"
+    """`open` (anybody may join; the names of rooms protect them) or `token`."""
+    token_keys: str = ""
+    """As `signing_keys`, for tokens (HS256) that operators and their backends issue."""
+    token_key_file: str = ""
+    jwks_url: str = ""
+    """Where public keys stand with which tokens are signed (RS256, ES256, EdDSA)."""
+    token_audience: str = ""
+    token_issuer: str = ""
     stats: str = "members"
     """Who may list all rooms where no token is asked for: `public` (anybody) or `members`."""
     log_level: str = "INFO"
 
 
+_CHOICES = {"access": ("open", "token"), "stats": ("public", "members")}
+_LOOPBACK = ("http://127.0.0.1:", "http://localhost:")
 _VARIABLES = {"region": "AWS_REGION"}
 _BOUNDS = {
     "room_capacity": (1, 64),
@@ -60,13 +71,18 @@ _BOUNDS = {
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Settings from the environment. Raises SettingError for a number out of bounds."""
+    """Settings from the environment. Raises SettingError for what cannot be worked with."""
     given = {
         name: environment[variable]
         for name in Settings.__dataclass_fields__
         if environment.get(variable := _VARIABLES.get(name, name.upper()))
     }
     numbers = {name: _number(name, given.pop(name)) for name in _BOUNDS if name in given}
+    for name, known in _CHOICES.items():
+        if given.get(name, known[0]) not in known:
+            raise SettingError(f"{name.upper()} must be {' or '.join(known)}")
+    if not given.get("jwks_url", "https://").startswith(("https://", *_LOOPBACK)):
+        raise SettingError("JWKS_URL must begin with https://")
     return Settings(**given, **numbers)  # type: ignore[arg-type]
 
 

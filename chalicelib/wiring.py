@@ -77,7 +77,7 @@ def signaling() -> Signaling:
     return Signaling(
         rooms=DynamoRooms(_dynamodb(), chosen.table_name, clock),
         sockets=_connections(),
-        seals=access.HmacSeals(access.Keyring(_read_keys), chosen.resume_seconds * 1000),
+        seals=access.HmacSeals(access.Keyring(_read_signing_keys), chosen.resume_seconds * 1000),
         ice=_ice_servers(clock),
         clock=clock,
         chance=SystemChance(),
@@ -99,16 +99,43 @@ def switchboard() -> Switchboard:
 
 @once
 def passes() -> Passes:
-    return access.OpenPasses()
-
-
-def _read_keys() -> str:
+    """Tokens cost their library only where they are asked for."""
     chosen = configuration()
-    if chosen.signing_keys:
-        return chosen.signing_keys
-    if chosen.signing_key_file:
-        return access.keys_from_file(Path(chosen.signing_key_file))
-    return access.keys_from_table(_dynamodb(), chosen.table_name)
+    if chosen.access == "open":
+        return access.OpenPasses()
+    from chalicelib import tokens
+
+    keys: list[tokens.Keys] = [tokens.Secrets(access.Keyring(_read_token_keys, parse=_token_keys))]
+    if chosen.jwks_url:
+        keys.append(tokens.Jwks(tokens.fetch_from(chosen.jwks_url)))
+    terms = tokens.Terms(chosen.token_audience, chosen.token_issuer)
+    return tokens.TokenPasses(keys, terms, SystemClock())
+
+
+def _token_keys(text: str) -> dict[str, bytes]:
+    """None is enough where public keys do."""
+    if not text and configuration().jwks_url:
+        return {}
+    return access.parse_keys(text, "TOKEN_KEYS")
+
+
+def _read_token_keys() -> str:
+    chosen = configuration()
+    return _read_keys(chosen.token_keys, chosen.token_key_file, access.ISSUING)
+
+
+def _read_signing_keys() -> str:
+    chosen = configuration()
+    return _read_keys(chosen.signing_keys, chosen.signing_key_file, access.SIGNING)
+
+
+def _read_keys(given: str, file: str, item: str) -> str:
+    """Keys from where they stand: the environment, a file, or the table."""
+    if given:
+        return given
+    if file:
+        return access.keys_from_file(Path(file))
+    return access.keys_from_table(_dynamodb(), configuration().table_name, item)
 
 
 def _ice_servers(clock: SystemClock) -> IceServers:
