@@ -134,10 +134,11 @@ $(COTURN): | $(LIBRARIES)
 
 # What `chalice package` puts into the Lambda package, so that its test needs no network: for the
 # architecture of the stages and for this machine, which Chalice looks at first.
-$(WHEELS): requirements.txt | $(LIBRARIES)
+$(WHEELS): requirements.txt requirements-jwks.txt | $(LIBRARIES)
 	@echo "Fetching the Lambda package's wheels …"
 	@rm -rf .wheels && mkdir .wheels
-	@$(BIN)/pip download -qq --no-deps -r requirements.txt -d .wheels
-	@$(BIN)/pip download -qq --no-deps -r requirements.txt -d .wheels --only-binary :all: \
-		--platform manylinux2014_aarch64 --implementation cp --python-version 311 --abi cp311
+	@$(BIN)/pip download -qq --no-deps -r requirements.txt -r requirements-jwks.txt -d .wheels
+	@$(BIN)/pip download -qq --no-deps -r requirements.txt -r requirements-jwks.txt -d .wheels \
+		--only-binary :all: \
+		--platform manylinux2014_aarch64 --implementation cp --python-version 311 --abi cp311 --abi abi3
 	@touch $@

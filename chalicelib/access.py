@@ -23,7 +23,8 @@ _ROOM_ID_LENGTH = 22  # base62 digits that hold 128 bits
 _CLIENT_ID_LENGTH = 6
 _CLOCK_SKEW = 60_000  # ms that the clock of another host may be ahead
 _SHORTEST_SECRET = 32  # characters
-_REREAD = 60.0  # seconds
+_REREAD = 60.0  # seconds between two readings because of an unknown key
+_KEPT = 3600.0  # seconds until keys are read anyway, for those that were withdrawn
 SIGNING, ISSUING = "secret#signing", "secret#issuing"
 """Where in the table keys stand: those that sign resume tokens, those that operators issue with."""
 
@@ -94,7 +95,8 @@ class Keyring(Mapping[str, bytes]):
     """Keys as they stand somewhere, newest first: an id that is not among them has them read again.
 
     So a token that another process signed with a newer key is understood, and from then on the
-    newer key signs here too. Ids that nobody made cost at most one reading a minute.
+    newer key signs here too. Ids that nobody made cost at most one reading a minute. After an hour
+    they are read anyway.
     """
 
     def __init__(
@@ -109,7 +111,7 @@ class Keyring(Mapping[str, bytes]):
         self._take()
 
     def __getitem__(self, key_id: str) -> bytes:
-        if key_id not in self._keys and self._now() - self._taken >= _REREAD:
+        if self._now() - self._taken >= (_KEPT if key_id in self._keys else _REREAD):
             self._take()
         return self._keys[key_id]
 

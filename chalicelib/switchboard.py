@@ -152,11 +152,13 @@ class Switchboard:
 
     def room(self, token: str | None, room: RoomId) -> Room:
         """Who is in the room."""
-        return self._signaling.room(self._passes.read(token), room)
+        with journal.page("stats"):
+            return self._signaling.room(self._passes.read(token), room)
 
     def rooms(self, token: str | None) -> tuple[list[Room], bool]:
         """Who is where, as far as the token tells; and whether there may be more."""
-        return self._signaling.rooms(self._passes.read(token))
+        with journal.page("stats"):
+            return self._signaling.rooms(self._passes.read(token))
 
     def ice_grant(self, room: RoomId, seat: Resume) -> IceGrant:
         """ICE servers for a member that shows its resume token."""

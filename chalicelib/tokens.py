@@ -180,7 +180,7 @@ def fetch_from(url: str) -> Callable[[], bytes]:
 
 
 def _public_keys(document: bytes) -> dict[str, Key]:
-    """The usable keys of a JWKS by id; those of other kinds, and secrets, are passed over."""
+    """The usable keys of a JWKS by id; others, and secrets above all, are passed over."""
     found = json.loads(document)
     if not isinstance(found, dict) or not isinstance(found.get("keys"), list):
         raise ValueError("no JWKS")
@@ -197,7 +197,10 @@ def _public_key(entry: Mapping[str, Any]) -> Key | None:
         return None
     if entry.get("use", "sig") != "sig" or entry.get("alg", algorithm) != algorithm:
         return None
-    return Key(jwt.PyJWK(dict(entry), algorithm).key, algorithm)
+    try:
+        return Key(jwt.PyJWK(dict(entry), algorithm).key, algorithm)
+    except (jwt.PyJWTError, ValueError):
+        return None
 
 
 def _pass(claims: Mapping[str, Any]) -> Pass:

@@ -15,6 +15,7 @@ from infra.aws import checks, plan
 from infra.aws.clients import Clients, connect
 from infra.aws.deployment import Deployment
 from infra.aws.errors import DeployError, Refused, explain
+from infra.aws.record import if_there
 from infra.aws.target import Target
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -24,6 +25,7 @@ EPILOG = """\
 examples:
   python -m infra.aws deploy --stage dev --region eu-central-1
   python -m infra.aws deploy --stage prod --set AlarmEmail=ops@example.org --dry-run
+  python -m infra.aws deploy --stage prod --token-key
   python -m infra.aws rotate --stage prod
 
 Each may be run again at any time; what was interrupted is finished by the same command.
@@ -32,6 +34,9 @@ stays until it is set again.
 
 environment:
   ICE_SERVERS           STUN and TURN servers for the functions of this deployment
+  ACCESS, JWKS_URL, TOKEN_AUDIENCE, TOKEN_ISSUER, STATS, ORIGINS
+                        who may enter, see API_DOC.md; ORIGINS is the page's own if nothing says
+                        otherwise
   LAMBDA_ARCHITECTURE   arm64 or x86_64, instead of what .chalice/config.json says
   EXECUTE_API_REST, EXECUTE_API_WEBSOCKET, MANAGEMENT_URL
                         templates over {api}, {region} and {stage}: where clients and functions find
@@ -69,6 +74,16 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--dry-run", action="store_true", help="say what would happen")
     found.add_argument("--yes", action="store_true", help="destroy without asking")
     found.add_argument(
+        "--token-key",
+        action="store_true",
+        help="deploy: make a key to issue tokens with, unless there is one; rotate: replace it",
+    )
+    found.add_argument(
+        "--withdraw",
+        action="store_true",
+        help="rotate: the former keys verify no longer (after a leak)",
+    )
+    found.add_argument(
         "--set",
         action="append",
         default=[],
@@ -105,7 +120,7 @@ def parameters(given: argparse.Namespace) -> dict[str, str]:
 
 
 def deployment(clients: Clients, target: Target, given: argparse.Namespace) -> Deployment:
-    return Deployment(clients, target, parameters(given), os.environ, say)
+    return Deployment(clients, target, parameters(given), os.environ, say, given.token_key)
 
 
 # -- the commands --------------------------------------------------------------------------------
@@ -117,6 +132,9 @@ def deploy(given: argparse.Namespace, tools: checks.Tools) -> None:
     it = deployment(clients, target, given)
     checks.check_parameters(target, parameters(given))
     checks.check_table(clients, target, it.stack)
+    checks.check_settings(it.functions.settings)
+    has_key = given.token_key or if_there(it.issuing.ids)
+    checks.check_access(target, it.functions.settings, bool(has_key))
     say(f"Stage {target.stage} in {target.region}, account {target.account}.")
     for line in checks.pending_changes(PROJECT):
         say(f"Not committed, but deployed all the same: {line}")
@@ -166,6 +184,7 @@ def status(given: argparse.Namespace, _tools: checks.Tools) -> None:
     for resource in it.keep_record()["resources"]:
         say(f"  {resource['resource_type']}: {resource['name']}")
     say(f"  signing keys: {', '.join(it.keys.ids()) or 'none'}")
+    say(f"  token keys: {', '.join(it.issuing.ids()) or 'none'}")
     tell(it)
 
 
@@ -174,10 +193,11 @@ def rotate(given: argparse.Namespace, _tools: checks.Tools) -> None:
     it = deployment(clients, target, given)
     if not it.stack.status():
         raise Refused(f"Stage {target.stage} is not deployed in {target.region}.")
+    keys = it.issuing if given.token_key else it.keys
     if given.dry_run:
-        say(f"A new key would be put before {', '.join(it.keys.ids())}.")
+        say(f"A new key would be put before {', '.join(keys.ids())}.")
         return
-    ids = it.keys.rotate()
+    ids = keys.rotate(given.withdraw)
     say(f"{ids[0]} signs from now on; these verify: {', '.join(ids)}.")
 
 

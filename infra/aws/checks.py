@@ -15,6 +15,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
 
+from chalicelib import settings
+from chalicelib.settings import SettingError
 from infra.aws.clients import Clients
 from infra.aws.errors import UNKNOWN_CALLER, Refused, code_of, explain
 from infra.aws.record import if_there
@@ -170,6 +172,25 @@ def check_parameters(target: Target, given: Mapping[str, str]) -> None:
     known = parameter_names(target) - reserved - {"ApiOrigin", "WebsocketOrigin"}
     for name in sorted(set(given) - known):
         raise Refused(f"There is no {name} to --set; there are {', '.join(sorted(known))}.")
+
+
+def check_settings(given: Mapping[str, str]) -> None:
+    """The functions can work with their settings."""
+    try:
+        settings.read(given)
+    except SettingError as error:
+        raise Refused(f"{error}: change it in .chalice/config.json or your environment.") from error
+
+
+def check_access(target: Target, given: Mapping[str, str], has_key: bool) -> None:
+    """Where only tokens let anybody in, there is something that verifies them."""
+    if given["ACCESS"] == "open" or given.get("JWKS_URL") or given.get("TOKEN_KEYS") or has_key:
+        return
+    raise Refused(
+        f"Stage {target.stage} lets in who has a token (ACCESS=token), but no key would verify one:"
+        " say --token-key to have one made (python -m infra.token issues tokens with it), or set"
+        " JWKS_URL to the public keys of who issues yours, or ACCESS=open to let in everybody."
+    )
 
 
 # -- what is not wrong, but worth a word ---------------------------------------------------------

@@ -12,12 +12,13 @@ from infra.aws.clients import Clients
 from infra.aws.errors import DeployError
 from infra.aws.functions import Functions
 from infra.aws.gateway import Gateway
-from infra.aws.keys import SigningKeys
+from infra.aws.keys import ISSUED_FOR, ISSUING, Keys
 from infra.aws.plan import Say, Step
 from infra.aws.record import Record, expect_one_of_each, value
 from infra.aws.site import Site
 from infra.aws.stack import Stack
 from infra.aws.target import Target
+from infra.token.issue import issue
 
 RESUME_SECONDS = "86400"  # the default of chalicelib/settings.py
 
@@ -32,6 +33,7 @@ class Deployment:
         given: Mapping[str, str],
         environment: Mapping[str, str],
         say: Say,
+        token_key: bool = False,
     ) -> None:
         self._clients = clients
         self.target = target
@@ -42,7 +44,9 @@ class Deployment:
         self.gateway = Gateway(clients, target)
         self.site = Site(clients, target.project / "client")
         life = timedelta(seconds=int(target.environment.get("RESUME_SECONDS", RESUME_SECONDS)))
-        self.keys = SigningKeys(clients.dynamodb, target.table, life)
+        self.keys = Keys(clients.dynamodb, target.table, life)
+        self.issuing = Keys(clients.dynamodb, target.table, ISSUED_FOR, item=ISSUING)
+        self._token_key = token_key
 
     # -- the plans -------------------------------------------------------------------------------
 
@@ -50,7 +54,8 @@ class Deployment:
         """All that deploying is."""
         return [
             Step("Stack", lambda: self.stack.expect(self._lasting()), self._bring_stack),
-            Step("Signing key", self._expect_keys, self.keys.make),
+            Step("Signing key", lambda: self._expect_key(self.keys), self.keys.make),
+            Step("Token key", self._expect_token_key, self._make_token_key),
             Step("Functions", self._expect_functions, self._deploy_functions),
             Step("Stack with the APIs", self._expect_ids, self._bring_stack_with_ids),
             Step("Gateway", self._expect_gateway, self._finish_gateway),
@@ -100,10 +105,17 @@ class Deployment:
 
     # -- keys ------------------------------------------------------------------------------------
 
-    def _expect_keys(self) -> list[str]:
+    def _expect_key(self, keys: Keys) -> list[str]:
         if not self.stack.owns("Table"):
             return ["make one"]
-        return [] if self.keys.ids() else ["make one"]
+        return [] if keys.ids() else ["make one"]
+
+    def _expect_token_key(self) -> list[str]:
+        return self._expect_key(self.issuing) if self._token_key else []
+
+    def _make_token_key(self) -> None:
+        if self._token_key:
+            self.issuing.make()
 
     # -- functions -------------------------------------------------------------------------------
 
@@ -120,7 +132,8 @@ class Deployment:
         """Chalice goes on from what really stands; what it did is kept even if it fails."""
         expect_one_of_each(self.record)
         try:
-            self.functions.deploy(self.record.fetch(self.bucket))
+            page = origin(self.stack.outputs()["Page"])
+            self.functions.deploy(self.record.fetch(self.bucket), page)
             found = json.loads(self.functions.recorded().read_text("utf-8"))
             self.record.store(self.bucket, found)
         finally:
@@ -170,7 +183,15 @@ class Deployment:
 
     def _smoke(self) -> None:
         found = self.addresses()
-        smoke.try_it(found["api"], found["websocket"])
+        smoke.try_it(found["api"], found["websocket"], self._token)
+
+    def _token(self, room: str) -> str | None:
+        """What the smoke test enters with; None if nothing is needed, empty if we issue none."""
+        if self.functions.settings["ACCESS"] == "open":
+            return None
+        if not self.issuing.ids():
+            return ""
+        return issue(self.issuing.newest(), "smoke-test", timedelta(minutes=5), rooms=[room])
 
     # -- and back --------------------------------------------------------------------------------
 

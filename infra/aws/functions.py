@@ -23,19 +23,29 @@ from infra.aws.record import value
 from infra.aws.target import HANDLERS, Target
 
 # What the operator's environment may add to the functions', and to the stage.
-PASSED_ON = ("ICE_SERVERS", "MANAGEMENT_URL")
+PASSED_ON = (
+    "ACCESS",
+    "ICE_SERVERS",
+    "JWKS_URL",
+    "MANAGEMENT_URL",
+    "ORIGINS",
+    "STATS",
+    "TOKEN_AUDIENCE",
+    "TOKEN_ISSUER",
+)
 ARCHITECTURE = "LAMBDA_ARCHITECTURE"
 
 PACKED = ("app.py", "requirements.txt", "chalicelib", "vendor")
 CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 
 
-def configuration(target: Target, environment: Mapping[str, str]) -> dict[str, Any]:
-    """.chalice/config.json for this deployment."""
+def configuration(target: Target, environment: Mapping[str, str], page: str = "") -> dict[str, Any]:
+    """.chalice/config.json for this deployment, whose page has that origin."""
     config = copy.deepcopy(target.config)
     stage = config["stages"][target.stage]
     added = {name: environment[name] for name in PASSED_ON if environment.get(name)}
-    stage["environment_variables"] = {**target.environment, **added}
+    own = {"ORIGINS": page} if page else {}
+    stage["environment_variables"] = {**own, **target.environment, **added}
     if environment.get(ARCHITECTURE):
         stage["lambda_architecture"] = environment[ARCHITECTURE]
     return config
@@ -75,9 +85,15 @@ class Functions:
         self._say = say
         self._environment = environment
 
-    def deploy(self, record: Mapping[str, Any]) -> None:
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the functions will find in their environment, as far as that is known before."""
+        found = configuration(self._target, self._environment)["stages"][self._target.stage]
+        return {"ACCESS": "token", **found["environment_variables"]}
+
+    def deploy(self, record: Mapping[str, Any], page: str) -> None:
         """`chalice deploy`, which goes on from the record."""
-        self._furnish(record)
+        self._furnish(record, page)
         self._chalice("deploy")
 
     def delete(self, record: Mapping[str, Any]) -> None:
@@ -101,7 +117,7 @@ class Functions:
 
     # -- the workshop ----------------------------------------------------------------------------
 
-    def _furnish(self, record: Mapping[str, Any]) -> None:
+    def _furnish(self, record: Mapping[str, Any], page: str = "") -> None:
         self._clear()
         shop, project = self._target.workshop, self._target.project
         for name in PACKED:
@@ -110,7 +126,9 @@ class Functions:
                 shutil.copytree(source, shop / name, ignore=ignored)
             elif source.exists():
                 shutil.copy(source, shop / name)
-        config = configuration(self._target, self._environment)
+        if self.settings.get("JWKS_URL"):
+            add_requirements(shop / "requirements.txt", project / "requirements-jwks.txt")
+        config = configuration(self._target, self._environment, page)
         write(shop / ".chalice" / "config.json", config)
         name = config["stages"][self._target.stage]["iam_policy_file"]
         api = value(record, "websocket_api", "websocket_api_id")
@@ -163,6 +181,11 @@ def what_failed(said: Sequence[str]) -> str:
     if found:
         return one_line(reason)
     return next((line.strip() for line in reversed(said) if line.strip()), "it said nothing")
+
+
+def add_requirements(packed: Path, more: Path) -> None:
+    """Public keys need a library that is larger than all the rest: only who uses them packs it."""
+    packed.write_text(packed.read_text("utf-8") + more.read_text("utf-8"), "utf-8")
 
 
 def recorded_in(project: Path, stage: str) -> Path:

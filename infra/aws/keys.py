@@ -1,4 +1,7 @@
-"""The keys that sign resume tokens: in the table, made once, replaced without a break.
+"""Keys: in the table, made once, replaced without a break.
+
+One item holds those that sign resume tokens, which nobody but the handlers has to know; another one
+those that operators and their backends issue tokens with.
 
 They lie beside the rooms because the handlers may read that table already: no second service, no
 second permission, no second client at a cold start; encrypted at rest, kept with prod's table, and
@@ -18,7 +21,8 @@ from botocore.exceptions import ClientError
 from infra.aws.clients import Client
 from infra.aws.errors import DeployError, code_of
 
-ITEM = {"pk": {"S": "secret#signing"}}
+SIGNING, ISSUING = "secret#signing", "secret#issuing"  # as in chalicelib/access.py
+ISSUED_FOR = timedelta(days=31)  # no token of an operator's is good for longer
 LINGER = timedelta(days=1)  # a Lambda that started before a rotation may sign with the old key
 
 
@@ -26,12 +30,21 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-class SigningKeys:
-    """`id:secret`, newest first, separated by commas; an id tells the day: k20261123a."""
+class Keys:
+    """`id:secret`, newest first, separated by commas; an id tells the day: k20261123a.
+
+    `life` is how long what a key has signed may be good for.
+    """
 
     def __init__(
-        self, dynamodb: Client, table: str, life: timedelta, day: Callable[[], date] = today
+        self,
+        dynamodb: Client,
+        table: str,
+        life: timedelta,
+        day: Callable[[], date] = today,
+        item: str = SIGNING,
     ) -> None:
+        self._item = {"pk": {"S": item}}
         self._client = dynamodb
         self._table = table
         self._life = life
@@ -40,28 +53,38 @@ class SigningKeys:
     def ids(self) -> list[str]:
         return [key.partition(":")[0] for key in self._read().split(",") if key]
 
+    def newest(self) -> tuple[str, str]:
+        """The id and the secret that sign now."""
+        key_id, _, secret = self._read().split(",")[0].partition(":")
+        if not secret:
+            raise DeployError("There is no such key: deploy this stage with --token-key first.")
+        return key_id, secret
+
     def make(self) -> None:
         """Make the first key, unless there is one."""
         try:
             self._client.put_item(
                 TableName=self._table,
-                Item={**ITEM, "keys": {"S": self._new([])}},
+                Item={**self._item, "keys": {"S": self._new([])}},
                 ConditionExpression="attribute_not_exists(pk)",
             )
         except ClientError as error:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise
 
-    def rotate(self) -> list[str]:
-        """A new key to sign with; the former ones still verify until no token of theirs lives."""
+    def rotate(self, withdraw: bool = False) -> list[str]:
+        """A new key to sign with; the former ones still verify until no token of theirs lives.
+
+        With `withdraw` they do not, as soon as the handlers have looked, which is within the hour.
+        """
         before = self._read()
         if not before:
-            raise DeployError("There is no signing key to replace: deploy this stage first.")
-        kept = self._still_needed(before.split(","))
+            raise DeployError("There is no key to replace: deploy this stage first.")
+        kept = [] if withdraw else self._still_needed(before.split(","))
         after = ",".join([self._new(kept), *kept])
         self._client.update_item(
             TableName=self._table,
-            Key=ITEM,
+            Key=self._item,
             UpdateExpression="SET #keys = :after",
             ConditionExpression="#keys = :before",
             ExpressionAttributeNames={"#keys": "keys"},
@@ -70,7 +93,7 @@ class SigningKeys:
         return [key.partition(":")[0] for key in after.split(",")]
 
     def _read(self) -> str:
-        found = self._client.get_item(TableName=self._table, Key=ITEM, ConsistentRead=True)
+        found = self._client.get_item(TableName=self._table, Key=self._item, ConsistentRead=True)
         return str(found.get("Item", {}).get("keys", {}).get("S", ""))
 
     def _new(self, others: list[str]) -> str:

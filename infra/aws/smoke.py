@@ -1,4 +1,5 @@
-"""The smoke test: health, then two sockets that join a room and signal."""
+"""The smoke test: health; where tokens are asked for, that nobody enters without one; then two
+sockets that join a room and signal."""
 
 from __future__ import annotations
 
@@ -19,12 +20,22 @@ PATIENCE = 30.0  # seconds for one answer: the first ones wait for cold starts
 TRIES = 5  # what was just deployed may take a moment to be there everywhere
 
 
-def try_it(rest: str, websocket: str) -> None:
+Token = Callable[[str], str | None]
+"""A token for a room; None where none is needed, empty where we have none."""
+
+
+def try_it(rest: str, websocket: str, token: Token) -> None:
     """Return if the deployment does what it is for; a DeployError says what it does not do."""
     with blame("GET /health", rest):
         patiently(lambda: healthy(rest))
-    with blame("a signal between two sockets", websocket):
-        patiently(lambda: introduce(websocket))
+    room = f"smoke-test-{uuid.uuid4()}"
+    own = token(room)
+    if own is not None:
+        with blame("the refusal of a join without a token", websocket):
+            patiently(lambda: turn_away(websocket, room))
+    if own != "":
+        with blame("a signal between two sockets", websocket):
+            patiently(lambda: introduce(websocket, room, own))
 
 
 def healthy(rest: str) -> None:
@@ -32,14 +43,21 @@ def healthy(rest: str) -> None:
         expect(answer.status == 200, f"it answers {answer.status}")
 
 
-def introduce(websocket: str) -> None:
+def turn_away(websocket: str, room: str) -> None:
+    """Somebody without a token wants to enter, and cannot."""
+    with connect(websocket, open_timeout=PATIENCE) as eve:
+        say(eve, {"type": "join", "roomId": room})
+        message = json.loads(eve.recv(timeout=PATIENCE))
+        expect(message.get("code") == "unauthorized", f"it says {message}")
+
+
+def introduce(websocket: str, room: str, token: str | None) -> None:
     """Two meet in a room that nobody else knows; one tells the other something."""
-    room = f"smoke-test-{uuid.uuid4()}"
     with ExitStack() as sockets:
         ada = sockets.enter_context(connect(websocket, open_timeout=PATIENCE))
         bea = sockets.enter_context(connect(websocket, open_timeout=PATIENCE))
-        join(ada, room)
-        peer = join(bea, room)["peers"][0]["clientId"]
+        join(ada, room, token)
+        peer = join(bea, room, token)["peers"][0]["clientId"]
         say(bea, {"type": "signal", "roomId": room, "to": peer, "data": room})
         expect(hear(ada, "signal")["data"] == room, "the signal arrives, but not what was sent")
         for socket in (ada, bea):
@@ -47,8 +65,8 @@ def introduce(websocket: str) -> None:
             hear(socket, "left")
 
 
-def join(socket: ClientConnection, room: str) -> dict[str, Any]:
-    say(socket, {"type": "join", "roomId": room})
+def join(socket: ClientConnection, room: str, token: str | None) -> dict[str, Any]:
+    say(socket, {"type": "join", "roomId": room, "token": token})
     return hear(socket, "joined")
 
 

@@ -39,6 +39,7 @@ def environment(dynamodb: str, management: str) -> dict[str, str]:
     """As on Lambda, but for where the services are."""
     return {
         "TABLE_NAME": TABLE,
+        "ACCESS": "open",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "desk",

@@ -56,6 +56,7 @@ def chalice_client(
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint,
         "TABLE_NAME": table,
         "SIGNING_KEYS": "test:" + "s" * 32,
+        "ACCESS": "open",
         "STATS": "public",
     }
     config = {"app_name": "parley", "stages": {"test": {"environment_variables": environment}}}

@@ -15,7 +15,8 @@ from typing import Any
 
 from tests.parts import ROOT, missing
 
-CHECKED_OUT = ("app.py", "requirements.txt", "requirements-dev.txt", "chalicelib", "client")
+REQUIREMENTS = ("requirements.txt", "requirements-jwks.txt", "requirements-dev.txt")
+CHECKED_OUT = ("app.py", *REQUIREMENTS, "chalicelib", "client")
 WHEELS = ROOT / ".wheels"
 PATIENCE = 120
 
@@ -137,6 +138,6 @@ class Operator:
         config = json.loads(path.read_text("utf-8"))
         stage = config["stages"]["dev"]
         stage["lambda_architecture"] = self.environment["LAMBDA_ARCHITECTURE"]
-        for name in ("ICE_SERVERS", "MANAGEMENT_URL"):
+        for name in ("ICE_SERVERS", "MANAGEMENT_URL", "STATS"):
             stage["environment_variables"][name] = self.environment[name]
         path.write_text(json.dumps(config), "utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.aws import smoke
-from infra.aws.keys import SigningKeys
+from infra.aws.keys import Keys
 from tests.parts import eventually
 from tests.rehearsal.cloud import Cloud
 from tests.rehearsal.conftest import Hire
@@ -51,7 +51,7 @@ def test_the_packaged_template_deploys_through_cloudformation(cloud: Cloud, hire
         Functions="parley-dev",
         Durable="false",
     )
-    SigningKeys(cloud.client("dynamodb"), "parley-dev", timedelta(days=1)).make()
+    Keys(cloud.client("dynamodb"), "parley-dev", timedelta(days=1)).make()
     merge = ("--merge-template", "infra/aws/pipeline.json")
     ran = pipeline.types("chalice", "package", "--stage", "dev", *merge, "out")
     assert ran.code == 0, ran.said
@@ -62,6 +62,7 @@ def test_the_packaged_template_deploys_through_cloudformation(cloud: Cloud, hire
         pipeline.environment["EXECUTE_API_WEBSOCKET"].format(
             api=apis["WebsocketAPIId"], stage="api"
         ),
+        lambda _: None,
     )
 
 

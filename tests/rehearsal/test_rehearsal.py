@@ -360,7 +360,7 @@ def test_a_bare_chalice_deploy_works_too(operator: Operator, hire: Hire) -> None
     assert ran.code == 0, ran.said
     assert somebody.apis() == operator.apis()
     assert health(operator)["release"] == 3
-    smoke.try_it(*operator.addresses())
+    smoke.try_it(*operator.addresses(), lambda _: None)
 
 
 def test_status_tells_how_it_stands(operator: Operator) -> None:

@@ -43,3 +43,29 @@ def test_what_aws_refuses_is_one_sentence() -> None:
     lost = explain(EndpointConnectionError(endpoint_url="https://x"))
     assert lost.startswith("AWS does not answer:")
     assert "\n" not in denied + lost
+
+
+@pytest.mark.parametrize(
+    ("settings", "has_key"),
+    [
+        ({"ACCESS": "token"}, True),
+        ({"ACCESS": "token", "JWKS_URL": "https://id.example.org/keys"}, False),
+        ({"ACCESS": "open"}, False),
+    ],
+)
+def test_a_stage_that_somebody_can_enter_is_deployed(
+    settings: dict[str, str], has_key: bool
+) -> None:
+    checks.check_access(TARGET, settings, has_key)
+
+
+def test_a_stage_that_nobody_could_enter_is_not() -> None:
+    with pytest.raises(Refused, match=r"--token-key.+JWKS_URL.+ACCESS=open"):
+        checks.check_access(TARGET, {"ACCESS": "token"}, has_key=False)
+
+
+def test_settings_that_the_functions_would_refuse_are_refused_before() -> None:
+    with pytest.raises(Refused, match=r"ACCESS must be open or token.+config\.json"):
+        checks.check_settings({"ACCESS": "opne"})
+    with pytest.raises(Refused, match="JWKS_URL must begin with https"):
+        checks.check_settings({"JWKS_URL": "http://id.example.org/keys"})

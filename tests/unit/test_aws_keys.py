@@ -1,4 +1,4 @@
-"""Signing keys: made once, replaced without a break."""
+"""Keys: made once, replaced without a break."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moto import mock_aws
 from chalicelib.access import HmacSeals, Keyring, keys_from_table, parse_keys
 from chalicelib.rooms import ClientId, RoomId
 from infra.aws.errors import DeployError
-from infra.aws.keys import SigningKeys
+from infra.aws.keys import Keys
 from infra.local.tables import create_tables
 from tests.parts import TEMPLATE
 
@@ -47,11 +47,11 @@ def calendar() -> Calendar:
 
 
 @pytest.fixture
-def keys(dynamodb: object, calendar: Calendar) -> SigningKeys:
-    return SigningKeys(dynamodb, "parley", timedelta(days=1), calendar)
+def keys(dynamodb: object, calendar: Calendar) -> Keys:
+    return Keys(dynamodb, "parley", timedelta(days=1), calendar)
 
 
-def test_keys_are_made_once_and_the_handlers_read_them(keys: SigningKeys, dynamodb: object) -> None:
+def test_keys_are_made_once_and_the_handlers_read_them(keys: Keys, dynamodb: object) -> None:
     keys.make()
     text = keys_from_table(dynamodb, "parley")  # type: ignore[arg-type]
     keys.make()
@@ -59,7 +59,7 @@ def test_keys_are_made_once_and_the_handlers_read_them(keys: SigningKeys, dynamo
     assert list(parse_keys(text)) == keys.ids() == ["k20261123a"]
 
 
-def test_a_new_key_signs_and_the_former_ones_verify(keys: SigningKeys, dynamodb: object) -> None:
+def test_a_new_key_signs_and_the_former_ones_verify(keys: Keys, dynamodb: object) -> None:
     keys.make()
     before = parse_keys(keys_from_table(dynamodb, "parley"))  # type: ignore[arg-type]
     token = HmacSeals(before, DAY).resume_token(GARDEN, ADA, 0)
@@ -69,7 +69,7 @@ def test_a_new_key_signs_and_the_former_ones_verify(keys: SigningKeys, dynamodb:
     assert HmacSeals(after, DAY).resume_token(GARDEN, ADA, 0).startswith("k20261123b.")
 
 
-def test_a_key_goes_when_no_token_of_it_can_live(keys: SigningKeys, calendar: Calendar) -> None:
+def test_a_key_goes_when_no_token_of_it_can_live(keys: Keys, calendar: Calendar) -> None:
     keys.make()
     calendar.turn(300)
     assert len(keys.rotate()) == 2, "the first key has signed until now"
@@ -81,7 +81,7 @@ def test_a_key_goes_when_no_token_of_it_can_live(keys: SigningKeys, calendar: Ca
     assert keys.rotate() == ["k20271231a", "k20270922a"]
 
 
-def test_there_are_no_more_keys_in_a_day_than_letters(keys: SigningKeys) -> None:
+def test_there_are_no_more_keys_in_a_day_than_letters(keys: Keys) -> None:
     keys.make()
     for _ in range(25):
         keys.rotate()
@@ -89,7 +89,7 @@ def test_there_are_no_more_keys_in_a_day_than_letters(keys: SigningKeys) -> None
         keys.rotate()
 
 
-def test_without_a_key_there_is_nothing_to_replace(keys: SigningKeys) -> None:
+def test_without_a_key_there_is_nothing_to_replace(keys: Keys) -> None:
     with pytest.raises(DeployError, match="deploy this stage first"):
         keys.rotate()
 

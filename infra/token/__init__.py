@@ -1,0 +1,1 @@
+"""Tokens for a deployment that asks for them: `python -m infra.token`."""
