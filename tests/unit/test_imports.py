@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "nobody",
     "AWS_SECRET_ACCESS_KEY": "nothing",
     "SIGNING_KEYS": f"k1:{'0' * 64}",
+    "ACCESS": "open",
 }
 SOCKET = "from chalicelib import wiring; wiring.switchboard()"
 HEALTH = f"app.app({stage.rest('GET', '/health')!r}, None)"
