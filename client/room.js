@@ -56,6 +56,8 @@ const REPEAT = 2_000;
  * @property {RTCIceTransportPolicy} [iceTransportPolicy] `relay` hides one's address from the others
  * @property {import("./sealing.js").Sealer} [sealer] what is said is sealed with its passphrase, and
  *   shown only to those who have the same
+ * @property {RTCCertificate[]} [certificates] one, by which the others know us; a safety code needs
+ *   it, see `makeCertificate` in certificates.js
  * @property {boolean} [trickle] false where descriptions must be complete, see `Peer`
  * @property {typeof RTCPeerConnection} [RTCPeerConnection]
  * @property {import("./clock.js").Clock} [clock]
@@ -137,6 +139,7 @@ export class Room extends Emitter {
   #parts;
   #clock;
   #policy;
+  #certificates;
   #sealer;
   #since = 0;
   /** @type {RTCIceServer[]} */
@@ -152,13 +155,20 @@ export class Room extends Emitter {
    * @param {Signaling} signaling
    * @param {Options} [options]
    */
-  constructor(signaling, { iceTransportPolicy = "all", sealer, ...parts } = {}) {
+  constructor(signaling, { iceTransportPolicy = "all", certificates, sealer, ...parts } = {}) {
     super();
+    this.#certificates = certificates;
     this.#sealer = sealer ?? null;
     this.#signaling = signaling;
     this.#parts = parts;
     this.#clock = parts.clock ?? systemClock;
     this.#policy = iceTransportPolicy;
+  }
+
+  /** @returns {RTCConfiguration} */
+  get #configuration() {
+    const certificates = this.#certificates && { certificates: this.#certificates };
+    return { iceServers: this.#iceServers, iceTransportPolicy: this.#policy, ...certificates };
   }
 
   /** Is what we say sealed? */
@@ -365,7 +375,7 @@ export class Room extends Emitter {
       ...this.#parts,
       session,
       polite: this.#isPoliteTo(member),
-      configuration: { iceServers: this.#iceServers, iceTransportPolicy: this.#policy },
+      configuration: this.#configuration,
       send: (message) => this.#signal(member, message),
       seal: this.#sealer?.link(this.clientId, member.clientId),
     });

@@ -185,6 +185,7 @@ export class Peer extends Emitter {
   #polite;
   #send;
   #trickle;
+  #configuration;
   #connection;
   #outbox;
   #inbox;
@@ -211,7 +212,7 @@ export class Peer extends Emitter {
    * @param {boolean} options.polite gives way when both sides negotiate at once
    * @param {string} options.session
    * @param {(message: Negotiation) => void} options.send by signaling; must not throw
-   * @param {RTCConfiguration} [options.configuration] ICE servers, and whether to relay only
+   * @param {RTCConfiguration} [options.configuration] ICE servers, whether to relay only, certificates
    * @param {boolean} [options.trickle] false: a description goes out once it is complete, with all
    *   candidates in it and none beside it, however long that takes
    * @param {import("./sealing.js").SealedLink | null} [options.seal] what is said goes through it
@@ -234,7 +235,8 @@ export class Peer extends Emitter {
     // Descriptions that people carry take their time.
     if (trickle) this.#deadline.set(CONNECT_WITHIN, () => this.close());
     const Connection = parts.RTCPeerConnection ?? globalThis.RTCPeerConnection;
-    this.#connection = new Connection(configuration);
+    this.#configuration = configuration;
+    this.#connection = new Connection(configured(configuration));
     this.#listen(this.#connection);
   }
 
@@ -292,12 +294,13 @@ export class Peer extends Emitter {
   }
 
   /**
-   * Other ICE servers, or another policy; holds from the next `restart` on.
+   * Other ICE servers, or another policy; holds from the next `restart` on. The rest stays.
    *
    * @param {RTCConfiguration} configuration
    */
   configure(configuration) {
-    if (this.state !== "closed") this.#connection.setConfiguration(configuration);
+    this.#configuration = { ...this.#configuration, ...configuration };
+    if (this.state !== "closed") this.#connection.setConfiguration(configured(this.#configuration));
   }
 
   /**
@@ -498,6 +501,17 @@ export class Peer extends Emitter {
       // One path fewer. Whether any is left shows in the state of the connection.
     }
   }
+}
+
+/**
+ * One transport for everything: whoever changes descriptions on their way could lead another one, and
+ * so somebody's voice, to somebody else.
+ *
+ * @param {RTCConfiguration} configuration
+ * @returns {RTCConfiguration}
+ */
+export function configured(configuration) {
+  return { ...configuration, bundlePolicy: "max-bundle" };
 }
 
 /**

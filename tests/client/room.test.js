@@ -3,6 +3,7 @@ import { beforeEach, test } from "node:test";
 
 import { LONGEST_TEXT, Room, WATCHDOG } from "../../client/room.js";
 import { SignalingError } from "../../client/signaling.js";
+import { configured } from "../../client/webrtc.js";
 import { FakeClock, FakeConnection, FakeSignaling, hear, settle } from "./fakes.js";
 
 const RTCPeerConnection = /** @type {any} */ (FakeConnection);
@@ -63,7 +64,8 @@ test("the newcomer offers to all who are listed and connected, with the ICE serv
   assert.deepEqual(recipients(signaling), ["ada", "zoe"]);
   assert.equal(signaling.signals[0].data.session, "100-me");
   assert.equal(signaling.signals[0].data.description.type, "offer");
-  assert.deepEqual(FakeConnection.made[0].options, { iceServers: [{ urls: "stun:example.org" }], iceTransportPolicy: "all" });
+  const given = /** @type {RTCConfiguration} */ ({ iceServers: [{ urls: "stun:example.org" }], iceTransportPolicy: "all" });
+  assert.deepEqual(FakeConnection.made[0].options, configured(given));
   assert.deepEqual(states(room), ["ada connecting", "kim waiting", "zoe connecting"]);
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { BATCH, CONNECT_WITHIN, OVERTAKEN, POLITE_PAUSE, Peer, RESTART_WITHIN, RIDE } from "../../client/webrtc.js";
+import { BATCH, CONNECT_WITHIN, OVERTAKEN, POLITE_PAUSE, Peer, RESTART_WITHIN, RIDE, configured } from "../../client/webrtc.js";
 import { FakeClock, FakeConnection, hear, settle } from "./fakes.js";
 
 beforeEach(() => (FakeConnection.made = []));
@@ -360,10 +360,12 @@ test("channels that the other side opens are handed on, but for the one of the s
   assert.deepEqual(heard.map(([, { label }]) => label), ["files"]);
 });
 
-test("ICE servers can be changed as long as the session lasts", () => {
-  const { peer, connection } = make();
+test("everything goes over one transport, and ICE servers can be changed as long as the session lasts", () => {
+  const certificates = [/** @type {any} */ ({})];
+  const { peer, connection } = make({ configuration: { certificates } });
+  assert.equal(connection.options.bundlePolicy, "max-bundle");
   peer.configure({ iceTransportPolicy: "relay" });
   peer.close();
   peer.configure({ iceTransportPolicy: "all" });
-  assert.deepEqual(connection.options, { iceTransportPolicy: "relay" });
+  assert.deepEqual(connection.options, configured({ certificates, iceTransportPolicy: "relay" }));
 });

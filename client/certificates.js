@@ -1,0 +1,60 @@
+// Which certificates a connection really uses, asked of its DTLS transports: what descriptions say of
+// fingerprints passes through many hands, and may say more than one thing.
+
+/**
+ * @typedef {object} Certificates SHA-256 of both, in DER: 32 bytes each
+ * @property {Uint8Array} own
+ * @property {Uint8Array} theirs
+ */
+
+/** For `RTCConfiguration.certificates`: a page learns the fingerprint only of one that it made. */
+export function makeCertificate() {
+  const kind = { name: "ECDSA", namedCurve: "P-256" };
+  return RTCPeerConnection.generateCertificate(kind);
+}
+
+/**
+ * The certificates of a connection that is open.
+ *
+ * @param {RTCPeerConnection} connection
+ * @returns {Promise<Certificates | null>} null when the browser does not tell, as Firefox, or when
+ *   the connection was given no certificate
+ * @throws {Error} when not all of it leads to the same certificate: it goes to different people
+ */
+export async function certificatesOf(connection) {
+  const own = ownFingerprint(connection);
+  const remote = transportsOf(connection).map((transport) => transport.getRemoteCertificates?.()[0]);
+  if (!own || remote.length === 0 || remote.some((certificate) => !certificate)) return null;
+  const all = await Promise.all(remote.map((certificate) => sha256(/** @type {ArrayBuffer} */ (certificate))));
+  if (new Set(all.map(String)).size > 1) throw new Error("One connection with two certificates.");
+  return { own, theirs: all[0] };
+}
+
+/**
+ * Tells of every moment from which on the certificates may be others.
+ *
+ * @param {RTCPeerConnection} connection
+ * @param {() => void} changed
+ */
+export function watchCertificates(connection, changed) {
+  for (const event of ["connectionstatechange", "signalingstatechange"]) connection.addEventListener(event, changed);
+  for (const transport of transportsOf(connection)) transport.addEventListener("statechange", changed);
+}
+
+/** @param {RTCPeerConnection} connection */
+function transportsOf(connection) {
+  const ends = connection.getTransceivers().flatMap(({ sender, receiver }) => [sender, receiver]);
+  const transports = [connection.sctp, ...ends].flatMap((end) => end?.transport ?? []);
+  return [...new Set(transports)].filter(({ state }) => state === "connected");
+}
+
+/** @param {RTCPeerConnection} connection */
+function ownFingerprint(connection) {
+  const [certificate] = connection.getConfiguration().certificates ?? [];
+  const fingerprints = certificate?.getFingerprints?.() ?? [];
+  const value = fingerprints.find(({ algorithm }) => algorithm === "sha-256")?.value;
+  return value ? Uint8Array.from(value.split(":"), (byte) => parseInt(byte, 16)) : null;
+}
+
+/** @param {ArrayBuffer} bytes */
+const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
