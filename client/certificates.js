@@ -31,6 +31,21 @@ export async function certificatesOf(connection) {
 }
 
 /**
+ * Both certificates in words that are the same on both sides, if nobody sits between them.
+ *
+ * @param {RTCPeerConnection} connection
+ * @returns {Promise<string | null>} null when the browser does not tell
+ */
+export async function nameCertificates(connection) {
+  try {
+    const certificates = await certificatesOf(connection);
+    return certificates && [certificates.own, certificates.theirs].map(toHex).sort().join(" ");
+  } catch {
+    return "several";
+  }
+}
+
+/**
  * Tells of every moment from which on the certificates may be others.
  *
  * @param {RTCPeerConnection} connection
@@ -55,6 +70,9 @@ function ownFingerprint(connection) {
   const value = fingerprints.find(({ algorithm }) => algorithm === "sha-256")?.value;
   return value ? Uint8Array.from(value.split(":"), (byte) => parseInt(byte, 16)) : null;
 }
+
+/** @param {Uint8Array} bytes */
+export const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** @param {ArrayBuffer} bytes */
 const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));

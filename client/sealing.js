@@ -12,9 +12,11 @@
 // Rule 1: a link begins with {"type": "seal", "salt"} from each side, in base64. So each sender has a
 //         key of its own for each receiver, and for each time that they meet: whatever was recorded
 //         before, or said to somebody else, or by oneself, opens under no key that is in use.
-// Rule 2: the first record of each side is the check, {"type": "check"}: who cannot open it has another
-//         passphrase. Nothing else is said before it was opened. Records travel as
-//         {"type": "sealed", "record"}, in base64, and hold an envelope as JSON each.
+// Rule 2: the first record of each side is the check, {"type": "check", "certificates"}: who cannot open
+//         it has another passphrase; who opens it and sees other certificates than it names (both in
+//         hexadecimal SHA-256, sorted, or null where the browser does not tell) has somebody between.
+//         Nothing else is said before it was opened. Records travel as {"type": "sealed", "record"}, in
+//         base64, and hold an envelope as JSON each.
 // Rule 3: records of a stream are numbered without gaps. One that was repeated, left out, overtaken or
 //         changed ends the stream: nothing of it is opened any more.
 // Rule 4: once there is a passphrase there is no way around it. What comes unsealed is not shown.
@@ -28,10 +30,12 @@ const MOST_RECORDS = 2 ** 32; // as many as NIST SP 800-38D allows under one key
 /**
  * @typedef {import("./webrtc.js").Envelope} Envelope
  *
- * @typedef {"checking" | "sealed" | "other-passphrase" | "they-have-none" | "we-have-none" | "broken"} SealState
+ * @typedef {"checking" | "sealed" | "other-passphrase" | "they-have-none" | "we-have-none" | "intercepted" | "broken"} SealState
  *   - `checking`: not known yet; what is said waits.
  *   - `sealed`: both have the same passphrase.
  *   - `other-passphrase`, `they-have-none`, `we-have-none`: the two cannot talk.
+ *   - `intercepted`: the same passphrase, but the connection of each leads to somebody else, who passes
+ *     on what they say. The two cannot talk.
  *   - `broken`: something came that was changed, repeated or left out on its way. The two cannot talk
  *     until they connect anew.
  */
@@ -114,6 +118,8 @@ export class SealedLink extends Emitter {
   #theirSalt = null;
   /** @type {((envelope: Envelope) => void) | null} */
   #write = null;
+  /** @type {() => Promise<string | null>} */
+  #certificates = async () => null;
   /** @type {SealedStream | null} */
   #main = null;
   /** @type {Set<string>} */
@@ -140,10 +146,12 @@ export class SealedLink extends Emitter {
    * The connection is there.
    *
    * @param {(envelope: Envelope) => void} write takes envelopes to the other side, as they are
+   * @param {() => Promise<string | null>} [certificates] names those that the connection uses
    */
-  open(write) {
+  open(write, certificates) {
     if (this.#write) return;
     this.#write = write;
+    this.#certificates = certificates ?? this.#certificates;
     write({ type: "seal", salt: toBase64(this.#salt) });
   }
 
@@ -196,7 +204,7 @@ export class SealedLink extends Emitter {
   /** @param {Envelope} envelope */
   async #take(envelope) {
     if (envelope.type === "bye") this.emit("envelope", envelope);
-    else if (this.state === "broken" || this.state === "other-passphrase") return;
+    else if (["broken", "intercepted", "other-passphrase"].includes(this.state)) return;
     else if (envelope.type === "seal") await this.#meet(envelope.salt);
     else if (envelope.type === "sealed") await this.#unseal(envelope.record);
     else this.#become(this.state === "sealed" ? "broken" : "they-have-none");
@@ -209,7 +217,7 @@ export class SealedLink extends Emitter {
     if (!isNew || !this.#write) return this.#become("broken");
     this.#theirSalt = theirs;
     this.#main = await this.#derive("");
-    this.#write(await this.#record({ type: "check" }));
+    this.#write(await this.#record({ type: "check", certificates: await this.#certificates() }));
   }
 
   /** @param {unknown} record */
@@ -217,14 +225,16 @@ export class SealedLink extends Emitter {
     try {
       const envelope = JSON.parse(new TextDecoder().decode(await this.#main?.open(fromBase64(record))));
       if (this.state === "sealed") this.emit("envelope", envelope);
-      else this.#checked();
+      else await this.#check(envelope);
     } catch {
       this.#become(this.state === "sealed" ? "broken" : "other-passphrase");
     }
   }
 
-  #checked() {
-    this.#become("sealed");
+  /** @param {Envelope} envelope */
+  async #check({ certificates: theirs }) {
+    const ours = await this.#certificates();
+    this.#become(theirs && ours && theirs !== ours ? "intercepted" : "sealed");
     void this.#sealWaiting();
   }
 

@@ -16,6 +16,7 @@
 // Rule 4: a message may be repeated with the same `seq` as often as one likes; so whatever signaling
 //         may have lost can be said again without harm.
 
+import { nameCertificates } from "./certificates.js";
 import { Emitter } from "./emitter.js";
 import { Timer, systemClock } from "./clock.js";
 
@@ -372,7 +373,7 @@ export class Peer extends Emitter {
 
   #assess() {
     if (this.state === "closed") return;
-    if (this.#channel?.readyState === "open") this.#seal?.open((envelope) => void this.#write(envelope));
+    if (this.#channel?.readyState === "open") this.#openSeal();
     const observed = this.#observe();
     if (observed === "closed") return this.close();
     if (observed === "connected") this.#settle();
@@ -425,6 +426,11 @@ export class Peer extends Emitter {
     else if (envelope && this.#seal) this.#seal.receive(envelope);
     else if (envelope?.type === "seal") this.#refuse();
     else if (envelope) this.emit("envelope", envelope);
+  }
+
+  #openSeal() {
+    const write = (/** @type {Envelope} */ envelope) => void this.#write(envelope);
+    this.#seal?.open(write, () => nameCertificates(this.#connection));
   }
 
   /** They have a passphrase and we have none: what either says, the other does not get to see. */

@@ -226,6 +226,10 @@ export class FakeConnection {
     this.ondatachannel?.({ channel });
   }
 
+  sctp = null;
+  getConfiguration = () => this.options;
+  getTransceivers = () => [];
+
   setConfiguration(options) {
     this.options = options;
   }

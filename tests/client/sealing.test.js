@@ -17,7 +17,8 @@ const states = (heard) => heard.filter(([type]) => type === "state").map(([, sta
 function end(sealer, own, other) {
   const link = sealer.link(own, other);
   const wire = [];
-  return { link, wire, heard: hear(link, "envelope", "state"), open: () => link.open((envelope) => wire.push(envelope)) };
+  const open = (certificates = null) => link.open((envelope) => wire.push(envelope), async () => certificates);
+  return { link, wire, heard: hear(link, "envelope", "state"), open };
 }
 
 /** Carries what `from` has written to `to`, once. */
@@ -26,9 +27,9 @@ function carry(from, to) {
 }
 
 /** Two who have met, with nothing on the wire. */
-async function pair(sealer = GARDEN, others = GARDEN, names = ["ada", "ben"]) {
+async function pair(sealer = GARDEN, others = GARDEN, names = ["ada", "ben"], certificates = []) {
   const [ada, ben] = [end(sealer, names[0], names[1]), end(others, names[1], names[0])];
-  for (const side of [ada, ben]) side.open();
+  for (const [index, side] of [ada, ben].entries()) side.open(certificates[index]);
   for (let round = 0; round < 3; round += 1) {
     carry(ada, ben);
     carry(ben, ada);
@@ -89,7 +90,7 @@ test("nothing on the wire says what was said", async () => {
 
 test("the format is as documented: keys, salts, number, IV and additional data", async () => {
   const [ada, ben] = [end(GARDEN, "ada", "ben"), end(GARDEN, "ben", "ada")];
-  for (const side of [ada, ben]) side.open();
+  for (const side of [ada, ben]) side.open("a b");
   const salts = [ada, ben].map(({ wire }) => Buffer.from(wire[0].salt, "base64"));
   carry(ben, ada);
   await quiet();
@@ -101,7 +102,7 @@ test("the format is as documented: keys, salts, number, IV and additional data",
   decipher.setAAD(Buffer.concat([info, Buffer.from([0, 0, 0, 0])]));
   decipher.setAuthTag(record.subarray(-16));
   const plain = decipher.update(record.subarray(16, -16), null, "utf8") + decipher.final("utf8");
-  assert.deepEqual(JSON.parse(plain), { type: "check" });
+  assert.deepEqual(JSON.parse(plain), { type: "check", certificates: "a b" });
   assert.ok(ROUNDS >= 600_000);
 });
 
@@ -224,6 +225,18 @@ test("what was recorded when the two met before opens nothing when they meet aga
   for (const envelope of recording) today.link.receive(envelope);
   await quiet();
   assert.deepEqual([texts(today.heard), today.link.state], [[], "other-passphrase"]);
+});
+
+test("who sits between two with the same passphrase is noticed by the certificates", async () => {
+  const same = await pair(GARDEN, GARDEN, ["ada", "ben"], ["a b", "a b"]);
+  assert.equal(same.ada.link.state, "sealed");
+  const untold = await pair(GARDEN, GARDEN, ["ada", "ben"], ["a b", null]);
+  assert.deepEqual([untold.ada.link.state, untold.ben.link.state], ["sealed", "sealed"]);
+  const { ada, ben } = await pair(GARDEN, GARDEN, ["ada", "ben"], ["a m", "b m"]);
+  for (const { link } of [ada, ben]) {
+    assert.equal(link.state, "intercepted");
+    assert.equal(link.send(chat("hello")), false);
+  }
 });
 
 test("a second beginning is refused", async () => {
