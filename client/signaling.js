@@ -564,8 +564,9 @@ export class Signaling extends Emitter {
   // ---- the heartbeat, which repairs the view
 
   #sendPing(within = ANSWER_WITHIN) {
-    if (this.#ping !== null || this.status !== "connected") return;
+    if (this.status !== "connected") return;
     this.#nextPing.set(this.#pingEvery, () => this.#sendPing());
+    if (this.#ping !== null) return;
     const asked = [...this.#seats]
       .filter((seat) => seat.state === "joined")
       .map((seat) => ({ seat, mark: seat.roster.mark() }));

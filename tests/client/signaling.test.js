@@ -160,6 +160,17 @@ test("a new socket resumes every room with id, token and metadata", async () => 
   assert.deepEqual(peersOf(signaling), ["ben"]);
 });
 
+test("a pong that takes longer than the pings are apart does not end the heartbeat", async () => {
+  const { socket, clock } = await enter({}, { pingEvery: 2_000 });
+  await clock.advance(2_000);
+  assert.equal(socket().count("ping"), 1);
+  await clock.advance(3_000);
+  assert.equal(socket().count("ping"), 1, "one at a time");
+  pong(socket(), { garden: { me: 100 } });
+  await clock.advance(2_000);
+  assert.equal(socket().count("ping"), 2);
+});
+
 test("an abandoned socket is not listened to: its `left: replaced` is not meant for us", async () => {
   const { signaling, socket, sockets, clock, heard } = await enter();
   const old = sockets[0];
