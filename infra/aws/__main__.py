@@ -37,6 +37,8 @@ environment:
   ACCESS, JWKS_URL, TOKEN_AUDIENCE, TOKEN_ISSUER, STATS, ORIGINS
                         who may enter, see API_DOC.md; ORIGINS is the page's own if nothing says
                         otherwise
+  TURN_URLS             a TURN server that shares secrets with it (infra/coturn/README.md)
+  TURN_SECRETS          these secrets, if others than those that are made here
   LAMBDA_ARCHITECTURE   arm64 or x86_64, instead of what .chalice/config.json says
   EXECUTE_API_REST, EXECUTE_API_WEBSOCKET, MANAGEMENT_URL
                         templates over {api}, {region} and {stage}: where clients and functions find
@@ -135,6 +137,7 @@ def deploy(given: argparse.Namespace, tools: checks.Tools) -> None:
     checks.check_settings(it.functions.settings)
     has_key = given.token_key or if_there(it.issuing.ids)
     checks.check_access(target, it.functions.settings, bool(has_key))
+    checks.check_turn(target, os.environ)
     say(f"Stage {target.stage} in {target.region}, account {target.account}.")
     for line in checks.pending_changes(PROJECT):
         say(f"Not committed, but deployed all the same: {line}")
@@ -201,6 +204,26 @@ def rotate(given: argparse.Namespace, _tools: checks.Tools) -> None:
     say(f"{ids[0]} signs from now on; these verify: {', '.join(ids)}.")
 
 
+def rotate_turn(given: argparse.Namespace, _tools: checks.Tools) -> None:
+    clients, target = find(given)
+    it = deployment(clients, target, given)
+    if given.dry_run:
+        say("The next TURN secret would sign, and there would be a new next one.")
+        return
+    it.turn.rotate()
+    say("The next TURN secret signs from now on: tell the server (infra/coturn/README.md).")
+
+
+def turn_secrets(given: argparse.Namespace, _tools: checks.Tools) -> None:
+    """What the TURN server has to accept, one a line, for take-secrets and no terminal."""
+    clients, target = find(given)
+    secrets = deployment(clients, target, given).turn.all()
+    if not secrets:
+        raise Refused("There are no TURN secrets: deploy with TURN_URLS in the environment.")
+    for secret in secrets:
+        say(secret)
+
+
 def tell(it: Deployment) -> None:
     """Where it can be reached."""
     found = it.addresses()
@@ -214,6 +237,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, checks.Tools], None]] = {
     "destroy": destroy,
     "status": status,
     "rotate": rotate,
+    "rotate-turn": rotate_turn,
+    "turn-secrets": turn_secrets,
 }
 
 if __name__ == "__main__":

@@ -16,12 +16,13 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
 
 from chalicelib import settings
+from chalicelib.ice import parse_secrets, parse_urls
 from chalicelib.settings import SettingError
 from infra.aws.clients import Clients
 from infra.aws.errors import UNKNOWN_CALLER, Refused, code_of, explain
 from infra.aws.record import if_there
 from infra.aws.stack import Stack, parameter_names
-from infra.aws.target import HANDLERS, Addresses, Target
+from infra.aws.target import HANDLERS, Addresses, Target, turn_urls
 
 PYTHON = (3, 11)  # the Lambda runtime that the tests run on; Chalice deploys whatever runs it
 PENDING = ("app.py", "chalicelib", "requirements.txt", ".chalice", "client", "infra/aws")
@@ -193,17 +194,31 @@ def check_access(target: Target, given: Mapping[str, str], has_key: bool) -> Non
     )
 
 
+def check_turn(target: Target, environment: Mapping[str, str]) -> None:
+    """What is said about a TURN server is what the functions can work with."""
+    urls, given = turn_urls(target, environment), environment.get("TURN_SECRETS", "")
+    if given and not urls:
+        raise Refused("TURN_SECRETS are of no use without TURN_URLS: say where the server is.")
+    try:
+        if urls:
+            parse_urls(urls)
+        if given:
+            parse_secrets(given)
+    except SettingError as error:
+        raise Refused(f"{error}.") from error
+
+
 # -- what is not wrong, but worth a word ---------------------------------------------------------
 
 
 def turn_warning(target: Target, environment: Mapping[str, str]) -> str | None:
     """Without a TURN server some people cannot reach each other."""
     servers = environment.get("ICE_SERVERS") or target.environment.get("ICE_SERVERS", "")
-    if re.search(r'"turns?:', servers):
+    if turn_urls(target, environment) or re.search(r'"turns?:', servers):
         return None
     return (
-        "No TURN server in ICE_SERVERS: about one call in five will not connect, since no direct"
-        " way leads through the networks in between (README, Operating)."
+        "No TURN server in TURN_URLS or ICE_SERVERS: about one call in five will not connect, since"
+        " no direct way leads through the networks in between (README, Operating)."
     )
 
 

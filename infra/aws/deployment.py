@@ -17,7 +17,8 @@ from infra.aws.plan import Say, Step
 from infra.aws.record import Record, expect_one_of_each, value
 from infra.aws.site import Site
 from infra.aws.stack import Stack
-from infra.aws.target import Target
+from infra.aws.target import Target, turn_urls
+from infra.aws.turn import TurnSecrets
 from infra.token.issue import issue
 
 RESUME_SECONDS = "86400"  # the default of chalicelib/settings.py
@@ -47,6 +48,8 @@ class Deployment:
         self.keys = Keys(clients.dynamodb, target.table, life)
         self.issuing = Keys(clients.dynamodb, target.table, ISSUED_FOR, item=ISSUING)
         self._token_key = token_key
+        self.turn = TurnSecrets(clients.dynamodb, target.table)
+        self._environment = environment
 
     # -- the plans -------------------------------------------------------------------------------
 
@@ -56,6 +59,7 @@ class Deployment:
             Step("Stack", lambda: self.stack.expect(self._lasting()), self._bring_stack),
             Step("Signing key", lambda: self._expect_key(self.keys), self.keys.make),
             Step("Token key", self._expect_token_key, self._make_token_key),
+            *self._turn_steps(),
             Step("Functions", self._expect_functions, self._deploy_functions),
             Step("Stack with the APIs", self._expect_ids, self._bring_stack_with_ids),
             Step("Gateway", self._expect_gateway, self._finish_gateway),
@@ -116,6 +120,18 @@ class Deployment:
     def _make_token_key(self) -> None:
         if self._token_key:
             self.issuing.make()
+
+    def _turn_steps(self) -> Sequence[Step]:
+        """The secrets of a TURN server, if there is one to share them with."""
+        given = self._environment.get("TURN_SECRETS", "")
+
+        def expect() -> list[str]:
+            if given:
+                return ["put those of TURN_SECRETS into the table"]
+            return [] if self.stack.owns("Table") and self.turn.all() else ["make two"]
+
+        step = Step("TURN secrets", expect, lambda: self.turn.make(given))
+        return [step] if turn_urls(self.target, self._environment) else []
 
     # -- functions -------------------------------------------------------------------------------
 

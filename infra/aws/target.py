@@ -107,3 +107,8 @@ class Target:
 
     def _address(self, template: str, api: str) -> str:
         return template.format(api=api, region=self.region, stage=self.api_stage)
+
+
+def turn_urls(target: Target, environment: Mapping[str, str]) -> str:
+    """TURN_URLS, of the command's environment or else of the stage."""
+    return environment.get("TURN_URLS") or str(target.environment.get("TURN_URLS", ""))

@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
+from chalicelib.ice import credential
 from infra.aws import smoke
 from tests.conversations.caller import Caller
 from tests.conversations.http import post, request
 from tests.e2e.conftest import FLAGS
 from tests.e2e.visitor import Visitor, everybody_sees_the_others, everybody_talks
-from tests.parts import ROOT, missing
+from tests.parts import ROOT, eventually, missing
 from tests.rehearsal import inventory
 from tests.rehearsal.cloud import Cloud
 from tests.rehearsal.conftest import Hire
@@ -92,7 +93,7 @@ def test_a_deployment_tells_how_far_it_is_and_where_it_can_be_reached(
     steps = re.findall(r"\[(\d)/7\] (.+): done", first_words)
     assert [int(number) for number, _ in steps] == [1, 2, 3, 4, 5, 6, 7]
     assert steps[-1][1] == "Smoke test"
-    assert "No TURN server in ICE_SERVERS" in first_words
+    assert "No TURN server in TURN_URLS or ICE_SERVERS" in first_words
     for address in operator.addresses():
         assert address in first_words
     assert re.search(r"Page +https://\w+\.cloudfront\.net/", first_words)
@@ -382,6 +383,28 @@ def test_a_new_signing_key_cuts_nobody_off(operator: Operator) -> None:
             assert again.resumes(ada)["clientId"] == ada.client_id
             assert again.resume_token.split(".")[0].endswith("b")
             assert ada.resume_token.split(".")[0].endswith("a")
+
+
+def test_a_turn_server_shares_secrets_that_are_nowhere_else(cloud: Cloud, hire: Hire) -> None:
+    operator = hire()
+    operator.environment["TURN_URLS"] = "turn:turn.example.org"
+    assert "TURN secrets: done" in operator.deploys()
+    _, websocket = operator.addresses()
+    with Caller(websocket) as ada:
+        ada.joins("garden of relays")
+        for turn in range(2):
+            secrets = operator.aws("turn-secrets", "--stage", "dev").said.split()
+            assert len(secrets) == 2 + turn
+            assert not any(secret in json.dumps(inventory.take(cloud)) for secret in secrets)
+
+            def signs(secret: str = secrets[0]) -> bool:
+                ada.says({"type": "ice-servers", "roomId": ada.room_id})
+                server = ada.hears("ice-servers")["iceServers"][-1]
+                return bool(server["credential"] == credential(secret, server["username"]))
+
+            eventually(signs, 90)  # functions look once a minute
+            rotated = operator.aws("rotate-turn", "--stage", "dev")
+            assert rotated.code == 0, rotated.said
 
 
 def test_what_is_set_stays_set(cloud: Cloud, operator: Operator) -> None:

@@ -30,6 +30,7 @@ def test_another_python_may_not() -> None:
 
 def test_a_turn_server_silences_the_warning() -> None:
     assert checks.turn_warning(TARGET, {"ICE_SERVERS": TURN}) is None
+    assert checks.turn_warning(TARGET, {"TURN_URLS": "turn:t"}) is None
     warning = checks.turn_warning(TARGET, {})
     assert warning is not None
     assert "one call in five" in warning
@@ -69,3 +70,28 @@ def test_settings_that_the_functions_would_refuse_are_refused_before() -> None:
         checks.check_settings({"ACCESS": "opne"})
     with pytest.raises(Refused, match="JWKS_URL must begin with https"):
         checks.check_settings({"JWKS_URL": "http://id.example.org/keys"})
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"TURN_URLS": "t:3478"}, "TURN_URLS must hold"),
+        ({"TURN_URLS": "turn:t", "TURN_SECRETS": "short"}, "at least 16 characters"),
+        ({"TURN_SECRETS": "s" * 16}, "without TURN_URLS"),
+    ],
+)
+def test_a_turn_server_that_cannot_work_is_refused(environment: dict[str, str], words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        checks.check_turn(TARGET, environment)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"TURN_URLS": "turn:t"},
+        {"TURN_URLS": "turn:t", "TURN_SECRETS": f"{'s' * 16},{'t' * 16}"},
+    ],
+)
+def test_a_turn_server_that_can_work_is_not(environment: dict[str, str]) -> None:
+    checks.check_turn(TARGET, environment)

@@ -18,7 +18,7 @@ def test_the_configuration_is_the_committed_one() -> None:
 
 
 def test_the_environment_adds_what_only_the_operator_knows() -> None:
-    given = {"ICE_SERVERS": "[]", "LAMBDA_ARCHITECTURE": "x86_64"}
+    given = {"ICE_SERVERS": "[]", "TURN_SECRETS": "s" * 16, "LAMBDA_ARCHITECTURE": "x86_64"}
     stage = configuration(TARGET, given)["stages"]["dev"]
     assert stage["environment_variables"] == {
         "TABLE_NAME": "parley-dev",
