@@ -5,11 +5,12 @@ import { Room, RoomError } from "./room.js";
 import { Signaling, SignalingError } from "./signaling.js";
 import { keepName, keepSeat, readName, takeSeat } from "./storage.js";
 import { loadFeatures } from "./page/features.js";
+import { readLink, showLink } from "./page/link.js";
 import { nameOf, showPeers } from "./page/people.js";
 import * as view from "./view.js";
 
 /**
- * @typedef {import("./signaling.js").StoredSeat} StoredSeat
+ * @typedef {import("./storage.js").StoredSeat} StoredSeat
  * @typedef {{websocket: string, lifetime?: number, pingEvery?: number}} Config milliseconds, for a
  *   gateway whose limits are not AWS's
  */
@@ -29,6 +30,7 @@ const SENTENCES = {
   config: "Parley's settings could not be loaded. Check your connection and press Join again.",
   removed: "You were removed from the room.",
   replaced: "You joined this room from another tab or window, so this one has left.",
+  unavailable: "A passphrase needs this page to be opened over HTTPS.",
   "text-too-long": "That message is too long: 16 KB is the most.",
 };
 
@@ -69,12 +71,13 @@ async function enter(roomId, seat = null) {
   view.showNotice("");
   view.showPhase("entering");
   try {
-    const [service, features] = await Promise.all([connectService(), loadFeatures()]);
-    const entering = new Room(service);
+    const preparing = Promise.all([connectService(), loadFeatures(), prepareStay(roomId)]);
+    const [service, features, stay] = await preparing;
+    const entering = new Room(service, stay.options);
     room = entering;
     listen(entering);
     for (const feature of features) feature.attach(entering);
-    await entering.join(roomId, { ...seat, metadata: ownMetadata() });
+    await entering.join(stay.roomId, { ...seat, metadata: ownMetadata() });
     showInside(entering);
   } catch (error) {
     if (seat) keepSeat(seat); // the next try may still come back as the same person
@@ -82,12 +85,18 @@ async function enter(roomId, seat = null) {
   }
 }
 
+/** @param {string} [roomId] */
+async function prepareStay(roomId) {
+  const secrecy = await import("./page/secrecy.js");
+  return secrecy.prepareStay(roomId, elements.passphrase.value.trim());
+}
+
 /** @param {Room} entered */
 function showInside(entered) {
   const roomId = entered.roomId ?? "";
   elements.room.value = roomId;
   document.title = `${roomId} · Parley`;
-  history.replaceState(null, "", `#${encodeURIComponent(roomId)}`);
+  showLink(roomId);
   view.showPhase("inside");
   view.showYou(entered.clientId, ownName());
   view.addNote(greeting(entered.peers.map(nameOf)));
@@ -159,7 +168,7 @@ function sendMessage() {
   const text = elements.message.value.trim();
   if (!text || !room) return;
   try {
-    if (room.send(text) === 0) return view.showComposerError("Nobody is connected to read it yet.");
+    if (room.send(text) === 0) return view.showComposerError(nobodyReads(room));
     view.addMessage({ author: "You", clientId: room.clientId, text, at: Date.now(), own: true });
     elements.message.value = "";
     view.showComposerError("");
@@ -175,6 +184,13 @@ function sentence(error) {
   const known = SENTENCES[error.code];
   if (!known && !(error instanceof SignalingError || error instanceof RoomError)) console.error(error);
   return known ?? error.message ?? "Something went wrong. Try again.";
+}
+
+/** @param {Room} inside */
+function nobodyReads(inside) {
+  const sealedOff = inside.peers.some((peer) => peer.open && peer.sealing !== null);
+  if (sealedOff) return "Nobody here has the same passphrase, so nobody could read it.";
+  return "Nobody is connected to read it yet.";
 }
 
 /** @param {string[]} names */
@@ -195,13 +211,25 @@ const ownName = () => elements.name.value.trim();
 
 const ownMetadata = () => (ownName() ? { name: ownName() } : {});
 
-/** The room that the link names. */
-function linkedRoom() {
-  try {
-    return decodeURIComponent(location.hash.slice(1));
-  } catch {
-    return location.hash.slice(1);
-  }
+function fillInLink() {
+  const { roomId, passphrase } = readLink();
+  elements.room.value = roomId;
+  elements.passphrase.value = passphrase;
+  if (!passphrase) return;
+  elements.secret.open = true;
+  showLink(roomId);
+}
+
+/**
+ * The passphrase was not kept.
+ *
+ * @param {StoredSeat} seat
+ */
+function askPassphrase(seat) {
+  keepSeat(seat);
+  view.showEntryError("This room is sealed. Type its passphrase and press Join to come back.");
+  elements.secret.open = true;
+  elements.passphrase.focus();
 }
 
 async function copyLink() {
@@ -249,21 +277,28 @@ elements.message.addEventListener("keydown", (event) => {
 elements.name.addEventListener("change", () => keepName(ownName()));
 
 addEventListener("hashchange", () => {
-  if (!room) elements.room.value = linkedRoom();
+  if (!room) fillInLink();
 });
 
 addEventListener("pagehide", () => {
   const seat = room?.storedSeat;
-  if (seat) keepSeat(seat);
+  if (seat) keepSeat({ ...seat, sealed: room?.isSealed });
   void room?.leave();
 });
 
 // After a reload, and when the browser brings the page back as it was: in the call again, as before.
 addEventListener("pageshow", () => {
   const seat = takeSeat();
-  if (seat && seat.roomId === linkedRoom()) void enter(seat.roomId, seat);
+  if (!seat || seat.roomId !== readLink().roomId) return;
+  if (seat.sealed && !elements.passphrase.value) askPassphrase(seat);
+  else void enter(seat.roomId, seat);
 });
 
-elements.room.value = linkedRoom();
+elements.secret.addEventListener("toggle", async () => {
+  const { offerTools } = await import("./page/passphrase.js");
+  offerTools(elements.passphrase);
+});
+
+fillInLink();
 elements.name.value = readName();
 view.showPhase("outside");

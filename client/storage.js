@@ -2,7 +2,10 @@
 // written when the page goes and taken out when it comes back, so that a duplicated tab, which
 // starts with a copy of sessionStorage, finds no seat to fight for.
 
-/** @typedef {import("./signaling.js").StoredSeat} StoredSeat */
+/**
+ * @typedef {import("./signaling.js").StoredSeat & {sealed?: boolean}} StoredSeat `sealed`: the room has
+ *   a passphrase, which is not kept and must be typed again
+ */
 
 const SEAT = "parley:seat";
 const NAME = "parley:name";

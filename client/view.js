@@ -15,6 +15,8 @@ export const elements = {
   entry: /** @type {HTMLFormElement} */ (byId("entry")),
   room: /** @type {HTMLInputElement} */ (byId("room")),
   name: /** @type {HTMLInputElement} */ (byId("name")),
+  secret: /** @type {HTMLDetailsElement} */ (byId("secret")),
+  passphrase: /** @type {HTMLInputElement} */ (byId("passphrase")),
   join: /** @type {HTMLButtonElement} */ (byId("join")),
   newRoom: /** @type {HTMLButtonElement} */ (byId("new-room")),
   leave: /** @type {HTMLButtonElement} */ (byId("leave")),
@@ -26,9 +28,9 @@ export const elements = {
 
 /** @param {Phase} phase */
 export function showPhase(phase) {
-  const { room, name, join, newRoom, leave, message, send } = elements;
+  const { room, name, passphrase, join, newRoom, leave, message, send } = elements;
   document.body.dataset.phase = phase;
-  for (const control of [join, newRoom, name]) control.disabled = phase !== "outside";
+  for (const control of [join, newRoom, name, passphrase]) control.disabled = phase !== "outside";
   for (const control of [leave, message, send]) control.disabled = phase !== "inside";
   room.readOnly = phase !== "outside";
   message.placeholder = phase === "inside" ? "Write a message" : "Join a room to write";
