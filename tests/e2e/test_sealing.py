@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import Visit
 from tests.e2e.desk import Desk
@@ -29,7 +29,7 @@ Tapped = Callable[..., Visitor]
 
 
 @pytest.fixture
-def tapped(browser: Browser, visit: Visit) -> Tapped:
+def tapped(visit: Visit) -> Tapped:
     """Visitors whose every outgoing message is kept."""
 
     def one_more(fragment: str = "") -> Visitor:
