@@ -1,8 +1,9 @@
 // Names of files come from other people. Whatever they send, what comes out here is one name: no way
 // to another folder, none that a system reserves, nothing that reads differently from what it is.
 
-const LONGEST = 120; // in UTF-8 at most 360 bytes' worth of letters, cut below to 200 bytes
+const LONGEST = 120; // letters
 const LONGEST_BYTES = 200; // systems take 255, and browsers add " (1)" and ".crdownload"
+const ENOUGH = 300; // of either end
 const UNNAMED = "file";
 
 /** Device names of Windows, with or without an extension. */
@@ -16,8 +17,9 @@ const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
  * @returns {string} never empty, never with a separator
  */
 export function safeName(name) {
-  const text = typeof name === "string" ? name.slice(0, 4096).normalize("NFC") : "";
-  const last = text.replace(INVISIBLE, "").split(/[/\\\u2044\u2215\u29f8\uff0f\uff3c]/u).at(-1) ?? "";
+  const text = typeof name === "string" ? name : "";
+  const ends = text.slice(0, -ENOUGH).slice(0, ENOUGH) + text.slice(-ENOUGH);
+  const last = ends.normalize("NFC").replace(INVISIBLE, "").split(/[/\\\u2044\u2215\u29f8\uff0f\uff3c]/u).at(-1) ?? "";
   const plain = last.replace(/["*:<>?|%~`$]/gu, "_").replace(/\s+/gu, " ").trim();
   const ended = plain.replace(/^[. ]+/u, "").replace(/[. ]+$/u, "");
   const short = shorten(ended);

@@ -5,10 +5,11 @@
 import { Carrier } from "./carrier.js";
 import { Depot } from "./depot.js";
 import { Emitter } from "./emitter.js";
-import { Incoming, Outgoing } from "./transfers.js";
+import { Incoming } from "./incoming.js";
+import { Outgoing } from "./outgoing.js";
 import { Timer, systemClock } from "./clock.js";
 
-export const LABEL = "parley-file";
+export const LABEL = "parley-file:"; // and something that makes it unique
 const SHOW_EVERY = 200;
 const AGAIN = 1_000;
 const MOST_OFFERS = 64;
@@ -104,6 +105,12 @@ export class Files extends Emitter {
     return transfer instanceof Incoming ? transfer.file() : null;
   }
 
+  /** It lies where somebody wanted it: a later page need not ask for it. @param {string} key */
+  async saved(key) {
+    const transfer = this.#transfers.get(key);
+    if (transfer instanceof Incoming) await transfer.saved();
+  }
+
   /** Takes a transfer that is over off the list, and what was received with it. @param {string} key */
   async forget(key) {
     const transfer = this.#transfers.get(key);
@@ -143,7 +150,7 @@ export class Files extends Emitter {
    */
   #link(clientId, peer) {
     peer.on("channel", (channel) => {
-      if (channel.label !== LABEL || this.#suspended) return;
+      if (!channel.label.startsWith(LABEL) || this.#suspended) return;
       void this.#receive(clientId, this.#carrier(peer, channel));
     });
     peer.on("state", (state) => {
@@ -158,7 +165,7 @@ export class Files extends Emitter {
    */
   #carrier(peer, channel) {
     const limit = peer.connection.sctp?.maxMessageSize;
-    return new Carrier(channel, { limit, clock: this.#parts.clock });
+    return new Carrier(channel, { limit, sealing: sealing(peer, channel.label), clock: this.#parts.clock });
   }
 
   /** A channel for each that has none. @param {string} clientId */
@@ -167,7 +174,7 @@ export class Files extends Emitter {
     if (peer?.state !== "connected" || this.#suspended) return;
     for (const transfer of this.#with(clientId)) {
       if (!(transfer instanceof Outgoing) || !transfer.wantsCarrier) continue;
-      transfer.offer(this.#carrier(peer, peer.openChannel(LABEL)));
+      transfer.offer(this.#carrier(peer, peer.openChannel(LABEL + crypto.randomUUID())));
     }
   }
 
@@ -290,4 +297,15 @@ function readOffer({ type, id, name, size, modified }) {
   const isOffer = type === "offer" && typeof id === "string" && /^[\w-]{8,64}$/.test(id);
   if (!isOffer || !Number.isSafeInteger(size) || size < 0) return null;
   return { id, name: String(name), size, modified: Number.isFinite(modified) ? Number(modified) : 0 };
+}
+
+/**
+ * @param {Peer} peer
+ * @param {string} label
+ */
+async function sealing(peer, label) {
+  const stream = await peer.sealedStream(label);
+  // They have a passphrase and we have none: they would not look at what we send.
+  if (!stream && peer.sealing) throw new Error("not sealed");
+  return stream;
 }

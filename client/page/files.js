@@ -223,10 +223,8 @@ function tell(line) {
   const { direction, state, name, size, byThem } = transfer;
   const incoming = direction === "in";
   if (incoming && state === "offered") toast(`${who} wants to send you ${name} (${bytes(size)})`);
-  else if (incoming && state === "done") {
-    const action = line.saved ? undefined : { name: "Save", run: line.actions.save };
-    toast(`${name} from ${who} has arrived`, { tone: "good", action });
-  } else if (state === "done") toast(`${who} has received ${name}`, { tone: "good" });
+  else if (incoming && state === "done") toast(`${name} from ${who} has arrived`, { tone: "good" });
+  else if (state === "done") toast(`${who} has received ${name}`, { tone: "good" });
   else if (state === "ended" && byThem) toast(`${name}: ${line.about}`);
   else if (state === "ended" && !["cancelled", "refused", "left"].includes(transfer.reason)) {
     toast(`${name}: ${line.about}`, { tone: "bad" });
@@ -270,4 +268,5 @@ async function save(files, line) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   line.saved = "Saved: it is among your browser's downloads";
   line.show(line.transfer);
+  await files.saved(key);
 }

@@ -32,6 +32,7 @@ const OUR_REASON = {
   checksum: "It arrived damaged and was thrown away. Ask for it again.",
   disk: "The file could not be written here",
   "no-space": "There is not enough space left on this device",
+  "not-sealed": "You two do not share a passphrase",
   "too-large": "This browser cannot take a file of this size",
 };
 

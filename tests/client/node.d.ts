@@ -13,9 +13,11 @@ declare module "node:assert/strict" {
 
 declare module "node:crypto" {
   export const createDecipheriv: any;
+  export const createHash: any;
   export const hkdfSync: any;
   export const pbkdf2Sync: any;
 }
 
 declare const Buffer: { from(data: any, encoding?: string): any; concat(parts: any[]): any };
+declare function setImmediate(callback: (value?: any) => void): any;
 declare const process: { env: Record<string, string | undefined> };
