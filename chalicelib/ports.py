@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from chalicelib.rooms import Address, ClientId, Member, Pass, Room, RoomId
+from chalicelib.rooms import Address, ClientId, DoorChange, Key, Member, Pass, Room, RoomId
 
 T = TypeVar("T")
 
@@ -20,6 +20,8 @@ class Admission:
 
     admitted: bool
     room: Room
+    made: bool = False
+    """Whether there was no such room before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,9 @@ class IceGrant:
     """Seconds; None: nothing in it runs out."""
 
 
+_NO_KEY = Key()
+
+
 class Rooms(Protocol):
     """Seats and who holds them. Each verb is atomic; any two may run at the same moment."""
 
@@ -68,8 +73,11 @@ class Rooms(Protocol):
     def forget(self, address: Address) -> Claims:
         """The socket is no more: withdraw all its claims and return them."""
 
-    def admit(self, room_id: RoomId, member: Member, capacity: int) -> Admission:
-        """Seat the member, unless its id is taken or `capacity` seats are."""
+    def admit(
+        self, room_id: RoomId, member: Member, capacity: int, key: Key = _NO_KEY
+    ) -> Admission:
+        """Seat the member, unless its id is taken or was removed, the door does not let it in, or
+        `capacity` seats (fewer, if the door says so) are taken. Who makes the room owns it."""
 
     def move(self, room_id: RoomId, member: Member) -> Room | None:
         """Give the member's seat to its newer `since` and address.
@@ -86,10 +94,32 @@ class Rooms(Protocol):
     def dismiss(
         self, room_id: RoomId, client_id: ClientId, address: Address | None
     ) -> Departure | None:
-        """Free the seat if that socket holds it (None: whoever holds it). Empty rooms vanish."""
+        """Free the seat if that socket holds it (None: whoever holds it).
+
+        An empty room vanishes, at once or, if its door is not open to everybody, in time.
+        """
 
     def evict(self, room_id: RoomId, member: Member) -> Departure | None:
         """Free the seat if it is still the one that was seen (same `since`)."""
+
+    def expel(
+        self,
+        room_id: RoomId,
+        client_id: ClientId,
+        until: int,
+        by: ClientId | None,
+        forgiven: Iterable[ClientId] = (),
+    ) -> Departure | None:
+        """Free the seat and keep its id out until then (ms); `forgiven` ones are kept out no more.
+
+        None if there is no such seat, or if `by` (None: nobody in the room) is no moderator there.
+        """
+
+    def set_door(self, room_id: RoomId, change: DoorChange, by: ClientId | None) -> Room | None:
+        """The room after the change; None if it does not exist, or `by` is no moderator there."""
+
+    def forgive(self, room_id: RoomId, client_ids: Iterable[ClientId]) -> None:
+        """Forget those who were removed, if they may be forgotten by now."""
 
     def find(self, room_id: RoomId) -> Room:
         """The room; one that does not exist has no members."""
@@ -123,6 +153,19 @@ class Seals(Protocol):
         self, token: str, room_id: RoomId, client_id: ClientId, now: int, subject: str = ""
     ) -> bool:
         """Whether the token is genuine, about this member, and still valid at `now` (ms)."""
+
+    def issued(self, token: str) -> int:
+        """When a token that proves something was made (ms)."""
+
+
+class Passcodes(Protocol):
+    """Passcodes, sealed so that who reads a seal does not know the passcode."""
+
+    def seal(self, passcode: str) -> str:
+        """Another seal each time. Slow, and so are guesses."""
+
+    def fits(self, passcode: str, seal: str) -> bool:
+        """Whether the seal was made of that passcode. As slow as making it."""
 
 
 class Passes(Protocol):

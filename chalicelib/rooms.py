@@ -12,6 +12,7 @@ RoomId = NewType("RoomId", str)
 ClientId = NewType("ClientId", str)
 
 ROOM_ID_LENGTH = 128
+CLOCK_SKEW = 5_000  # ms by which the clocks of two of our processes may differ
 _CONTROL = re.compile("[\u0000-\u001f\u007f-\u009f]")  # Unicode class Cc, all of it
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -54,6 +55,20 @@ class RoomFull(SignalingError):
     room_id: RoomId
 
 
+class RoomClosed(SignalingError):
+    """The door stays shut: locked, or no passcode, or a wrong one. Which of these is not told."""
+
+    code = "room-closed"
+    status = 403
+
+
+class Forbidden(SignalingError):
+    """One is in the room, but may not do that there."""
+
+    code = "forbidden"
+    status = 403
+
+
 class PeerNotFound(SignalingError):
     code = "peer-not-found"
     status = 404
@@ -67,6 +82,17 @@ class Undeliverable(SignalingError):
 class Unauthorized(SignalingError):
     code = "unauthorized"
     status = 401
+
+
+class RateLimited(SignalingError):
+    """Too much of it for now; `retry_after` tells when there is room again (s)."""
+
+    code = "rate-limited"
+    status = 429
+
+    def __init__(self, text: str, retry_after: int, room_id: RoomId | None = None) -> None:
+        super().__init__(text, room_id)
+        self.retry_after = retry_after
 
 
 class Internal(SignalingError):
@@ -160,10 +186,73 @@ class Member:
     subject: str = field(default="", kw_only=True)
     """Whom the pass was made out to with which the seat was taken. Never told to others."""
     role: Role = field(default=Role.MEMBER, kw_only=True)
+    """What its pass made it; the one who made the room moderates without."""
 
     @property
     def connected(self) -> bool:
         return self.address is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What somebody who comes in brings along."""
+
+    passcode: str | None = None
+    """The seal that the passcode they gave was found to fit."""
+    issued: int | None = None
+    """When the proof was made with which they come back (ms)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who may come into a room, and who says so."""
+
+    owner: ClientId | None = None
+    """Who made the room, and moderates it."""
+    made: int = 0
+    """When it was made (ms)."""
+    passcode: str | None = None
+    """The seal of the passcode; the passcode itself is never kept."""
+    locked: bool = False
+    capacity: int | None = None
+    """Fewer seats than the operator allows."""
+    revision: int = 0
+    """Counts the changes: of two, the higher one is the newer."""
+    removed: Mapping[ClientId, int] = field(default_factory=dict)
+    """Who was removed, and until when they may not come back as the same (ms)."""
+
+    @property
+    def open(self) -> bool:
+        return not self.locked and self.passcode is None
+
+    def lets_in(self, key: Key, role: Role) -> bool:
+        """Whether somebody new comes in, or comes back to a seat that is no longer theirs.
+
+        Who had a seat since the room was made needs no passcode, whose token makes them a
+        moderator no permission. A lock stops everybody else, whatever their passcode.
+        """
+        former = key.issued is not None and self.made <= key.issued + CLOCK_SKEW
+        if self.open or former or role is not Role.MEMBER:
+            return True
+        return not self.locked and self.passcode == key.passcode
+
+    def seats(self, capacity: int) -> int:
+        """How many may sit here, where the operator allows so many."""
+        return min(capacity, self.capacity or capacity)
+
+    def shuts_out(self, client_id: ClientId, now: int) -> bool:
+        return self.removed.get(client_id, 0) > now
+
+
+@dataclass(frozen=True, slots=True)
+class DoorChange:
+    """What is to be different about a door; None leaves it as it is."""
+
+    passcode: str | None = None
+    """The seal of a new passcode; empty: none any more."""
+    locked: bool | None = None
+    capacity: int | None = None
+    """Seats; 0: as many as the operator allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +261,7 @@ class Room:
 
     room_id: RoomId
     members: Mapping[ClientId, Member]
+    door: Door = field(default_factory=Door)
 
     def at(self, now: int) -> Room:
         """The same room without the seats that have run out by `now` (ms)."""
@@ -189,3 +279,13 @@ class Room:
 
     def others(self, client_id: ClientId) -> tuple[Member, ...]:
         return tuple(m for c, m in self.members.items() if c != client_id)
+
+    def rank(self, member: Member) -> int:
+        """Who stands above whom: admins, moderators by token, who made the room, everybody."""
+        if member.role is not Role.MEMBER:
+            return 3 if member.role is Role.ADMIN else 2
+        return 1 if member.client_id == self.door.owner else 0
+
+    def role(self, member: Member) -> Role:
+        """What the member may do here."""
+        return Role.MODERATOR if self.rank(member) == 1 else member.role

@@ -8,17 +8,22 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from chalicelib.ports import Admission, Claims, Departure, IceGrant, IceServer
-from chalicelib.rooms import Address, ClientId, Member, Room, RoomId
+from chalicelib.rooms import Address, ClientId, Door, DoorChange, Key, Member, Role, Room, RoomId
 
 T = TypeVar("T")
+LINGER = 3 * 60 * 60 * 1000  # ms that a room with a door outlasts its last join
+_NO_KEY = Key()
 
 
 class MemoryRooms:
     """The port Rooms in a dictionary; it passes the same contract suite as DynamoDB."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FakeClock | None = None) -> None:
         self._lock = threading.Lock()
+        self._clock = clock or FakeClock()
         self._rooms: dict[RoomId, Room] = {}
+        self._ends: dict[RoomId, int] = {}
+        """When a room that nobody is in is forgotten (ms)."""
         self._claims: dict[str, dict[RoomId, ClientId]] = {}
 
     def claim(self, address: Address, room_id: RoomId, client_id: ClientId, until: int) -> ClientId:
@@ -44,13 +49,23 @@ class MemoryRooms:
         with self._lock:
             return self._claims.pop(address.connection, {})
 
-    def admit(self, room_id: RoomId, member: Member, capacity: int) -> Admission:
+    def admit(
+        self, room_id: RoomId, member: Member, capacity: int, key: Key = _NO_KEY
+    ) -> Admission:
         with self._lock:
-            room = self._room(room_id)
-            if member.client_id in room.members or len(room.members) >= capacity:
+            room, now = self._lasting(room_id), self._clock.now()
+            if (
+                member.client_id in room.members
+                or room.door.shuts_out(member.client_id, now)
+                or len(room.members) >= room.door.seats(capacity)
+                or not room.door.lets_in(key, member.role)
+            ):
                 return Admission(False, room)
-            self._rooms[room_id] = room.including(member)
-            return Admission(True, self._rooms[room_id])
+            made = room_id not in self._rooms
+            door = Door(owner=member.client_id, made=now) if made else room.door
+            self._rooms[room_id] = replace(room.including(member), door=door)
+            self._last(room_id, now + LINGER)
+            return Admission(True, self._rooms[room_id], made)
 
     def move(self, room_id: RoomId, member: Member) -> Room | None:
         with self._lock:
@@ -59,6 +74,7 @@ class MemoryRooms:
             if seat is None or seat.since >= member.since:
                 return None
             self._rooms[room_id] = room.including(member)
+            self._last(room_id, self._clock.now() + LINGER)
             return room
 
     def renew(self, room_id: RoomId, member: Member) -> Room | None:
@@ -87,6 +103,53 @@ class MemoryRooms:
                 return None
             return self._remove(room_id, seat)
 
+    def expel(
+        self,
+        room_id: RoomId,
+        client_id: ClientId,
+        until: int,
+        by: ClientId | None,
+        forgiven: Iterable[ClientId] = (),
+    ) -> Departure | None:
+        with self._lock:
+            room = self._room(room_id)
+            if client_id not in room.members or not _moderates(room, by):
+                return None
+            gone = set(forgiven)
+            kept = {one: end for one, end in room.door.removed.items() if one not in gone}
+            after = self._shut(room, removed={**kept, client_id: until}).without(client_id)
+            self._rooms[room_id] = after
+            self._last(room_id, max(until, self._clock.now() + LINGER))
+            return Departure(room.members[client_id], after)
+
+    def set_door(self, room_id: RoomId, change: DoorChange, by: ClientId | None) -> Room | None:
+        with self._lock:
+            room = self._room(room_id)
+            if room_id not in self._rooms or not _moderates(room, by):
+                return None
+            asked: dict[str, Any] = {
+                "passcode": change.passcode,
+                "locked": change.locked,
+                "capacity": change.capacity,
+            }
+            none: dict[str, Any] = {"passcode": None, "locked": False, "capacity": None}
+            wanted = {n: v or none[n] for n, v in asked.items() if v is not None}
+            changed = self._shut(room, **wanted, revision=room.door.revision + 1)
+            self._rooms[room_id] = changed
+            return changed
+
+    def forgive(self, room_id: RoomId, client_ids: Iterable[ClientId]) -> None:
+        with self._lock:
+            room, now = self._room(room_id), self._clock.now()
+            ended = [one for one in client_ids if one in room.door.removed]
+            if ended and not any(room.door.shuts_out(one, now) for one in ended):
+                kept = {o: end for o, end in room.door.removed.items() if o not in ended}
+                self._rooms[room_id] = self._shut(room, removed=kept)
+
+    @staticmethod
+    def _shut(room: Room, **door: Any) -> Room:
+        return replace(room, door=replace(room.door, **door))
+
     def find(self, room_id: RoomId) -> Room:
         with self._lock:
             return self._room(room_id)
@@ -99,12 +162,30 @@ class MemoryRooms:
     def _room(self, room_id: RoomId) -> Room:
         return self._rooms.get(room_id, Room(room_id, {}))
 
+    def _lasting(self, room_id: RoomId) -> Room:
+        """The room, unless its time is over and its door would keep others out."""
+        room = self._room(room_id)
+        if self._ends.get(room_id, 0) <= self._clock.now() and not room.door.open:
+            self._rooms.pop(room_id, None)
+        return self._room(room_id)
+
+    def _last(self, room_id: RoomId, end: int) -> None:
+        self._ends[room_id] = max(end, self._ends.get(room_id, 0))
+
     def _remove(self, room_id: RoomId, seat: Member) -> Departure:
         after = self._rooms[room_id].without(seat.client_id)
         self._rooms[room_id] = after
-        if not after.members:
+        held = any(end > self._clock.now() for end in after.door.removed.values())
+        if not after.members and after.door.open and not held:
             del self._rooms[room_id]
+            self._ends.pop(room_id, None)
         return Departure(seat, after)
+
+
+def _moderates(room: Room, by: ClientId | None) -> bool:
+    if by is None:
+        return True
+    return by in room.members and room.role(room.members[by]) is not Role.MEMBER
 
 
 class Meanwhile:
@@ -150,6 +231,8 @@ class FakeSeals:
 
     def __init__(self) -> None:
         self.client_ids: dict[tuple[str, int], str] = {}
+        self.made: dict[str, int] = {}
+        """When a token was made; it is of this very moment otherwise."""
 
     def room_id(self, event_id: str) -> RoomId:
         return RoomId(f"room-of-{event_id}")
@@ -167,6 +250,23 @@ class FakeSeals:
         self, token: str, room_id: RoomId, client_id: ClientId, now: int, subject: str = ""
     ) -> bool:
         return token == self.resume_token(room_id, client_id, now, subject)
+
+    def issued(self, token: str) -> int:
+        return self.made.get(token, 2**50)
+
+
+class FakePasscodes:
+    """The port Passcodes, readable."""
+
+    def __init__(self) -> None:
+        self._seals = 0
+
+    def seal(self, passcode: str) -> str:
+        self._seals += 1
+        return f"{self._seals}:{passcode}"
+
+    def fits(self, passcode: str, seal: str) -> bool:
+        return seal.partition(":")[2] == passcode
 
 
 class FakeIce:
