@@ -71,6 +71,11 @@ class HmacSeals:
         )
         return genuine and -_CLOCK_SKEW <= now - int(issued[:16]) <= self._lifetime
 
+    def pseudonym(self, name: str) -> str:
+        return _base62(
+            int.from_bytes(self._digest(self._current, "pseudonym", name)[:16], "big"), _ROOM_ID_LENGTH
+        )
+
     def issued(self, token: str) -> int:
         return int(token.split(".")[1])
 

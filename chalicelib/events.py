@@ -6,11 +6,11 @@ A dialect puts events into words; nothing here knows which.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
 from chalicelib.ports import IceGrant
-from chalicelib.rooms import Address, ClientId, Member, RoomId, SignalingError
+from chalicelib.rooms import Address, ClientId, Member, Role, RoomId, SignalingError
 
 
 class Reason(StrEnum):
@@ -34,6 +34,18 @@ class Arrival:
     connected_at: int
     request_id: str | None = None
     """The client's own `id` for what it asks."""
+    source: str = field(default="", repr=False)
+    """Where the socket comes from, as it is counted; never told, logged or stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoorState:
+    """What members may know of their room's door."""
+
+    passcode: bool = False
+    locked: bool = False
+    capacity: int = 0
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,8 @@ class Joined:
     peers: Sequence[Member]
     resume_token: str
     ice: IceGrant
+    role: Role = Role.MEMBER
+    door: DoorState = field(default_factory=DoorState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +108,36 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorSet:
+    room_id: RoomId
+    door: DoorState
+    by: ClientId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    room_id: RoomId
+    client_id: ClientId
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     error: SignalingError
 
 
-Event = Joined | PeerJoined | PeerLeft | Signal | Broadcast | Pong | IceGranted | Left | Refused
+Event = (
+    Joined
+    | PeerJoined
+    | PeerLeft
+    | Signal
+    | Broadcast
+    | Pong
+    | IceGranted
+    | Left
+    | DoorSet
+    | Removed
+    | Refused
+)
 
 
 @dataclass(frozen=True, slots=True)

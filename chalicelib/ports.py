@@ -157,6 +157,9 @@ class Seals(Protocol):
     def issued(self, token: str) -> int:
         """When a token that proves something was made (ms)."""
 
+    def pseudonym(self, name: str) -> str:
+        """The same one for the same name; nobody can tell the name from it."""
+
 
 class Passcodes(Protocol):
     """Passcodes, sealed so that who reads a seal does not know the passcode."""
@@ -166,6 +169,16 @@ class Passcodes(Protocol):
 
     def fits(self, passcode: str, seal: str) -> bool:
         """Whether the seal was made of that passcode. As slow as making it."""
+
+
+class Tallies(Protocol):
+    """Counts that all processes share. A window is known by its end (s), and forgotten after it."""
+
+    def add(self, what: str, whose: str, end: int, amount: int, limit: int) -> int | None:
+        """Count so many more, and return the new total; None, uncounted, once `limit` is reached."""
+
+    def subtract(self, what: str, whose: str, end: int) -> None:
+        """Count one less."""
 
 
 class Passes(Protocol):

@@ -251,8 +251,34 @@ class FakeSeals:
     ) -> bool:
         return token == self.resume_token(room_id, client_id, now, subject)
 
+    def pseudonym(self, name: str) -> str:
+        return f"pseudonym of {name}"
+
     def issued(self, token: str) -> int:
         return self.made.get(token, 2**50)
+
+
+class MemoryTallies:
+    """The port Tallies in a dictionary; `calls` counts what would have been calls to a store."""
+
+    def __init__(self) -> None:
+        self.counts: dict[tuple[str, str, int], int] = {}
+        self.calls = 0
+        self._lock = threading.Lock()
+
+    def add(self, what: str, whose: str, end: int, amount: int, limit: int) -> int | None:
+        with self._lock:
+            self.calls += 1
+            before = self.counts.get((what, whose, end), 0)
+            if before >= limit:
+                return None
+            self.counts[what, whose, end] = before + amount
+            return before + amount
+
+    def subtract(self, what: str, whose: str, end: int) -> None:
+        with self._lock:
+            self.calls += 1
+            self.counts[what, whose, end] = self.counts.get((what, whose, end), 0) - 1
 
 
 class FakePasscodes:

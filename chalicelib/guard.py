@@ -1,0 +1,121 @@
+"""Who does too much: what one address, one token, one socket may do, and what it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalicelib.ports import Passcodes
+from chalicelib.quotas import Quota, Quotas
+from chalicelib.rooms import Pass, RateLimited, RoomId
+
+_PATIENCE = Quota("refusals", 10, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """How much of what; by default as much as one likes."""
+
+    joins: Quota = Quota("joins", 0, 60, batch=5)
+    """By address, and by token: attempts to take a seat."""
+    rooms: Quota = Quota("rooms", 0, 3600, batch=5)
+    """By address, and by token: rooms made."""
+    passcodes: Quota = Quota("passcodes", 0, 600)
+    """By address: passcodes that were wrong, or new."""
+    guesses: Quota = Quota("guesses", 0, 3600)
+    """By room: passcodes that were wrong."""
+    tokens: Quota = Quota("tokens", 0, 600, batch=5)
+    """By address: proofs that did not hold."""
+    messages: Quota = Quota("messages", 0, 60, batch=50)
+    """By socket: frames in."""
+    traffic: Quota = Quota("traffic", 0, 60, batch=250)
+    """By address: frames in, and posts that they caused."""
+
+
+class Guard:
+    """Asked before something is done that costs, or that could be tried again and again.
+
+    `source` is where somebody comes from: an address as `quotas.network` has it. Whatever is too
+    much raises RateLimited.
+    """
+
+    def __init__(self, quotas: Quotas, passcodes: Passcodes, allowed: Allowances) -> None:
+        self._quotas = quotas
+        self._passcodes = passcodes
+        self._allowed = allowed
+
+    # -- talking ---------------------------------------------------------------------------------
+
+    def hears(self, connection: str, source: str) -> None:
+        """A frame has come in."""
+        self._quotas.check(self._allowed.traffic, source)
+        self._quotas.spend(self._allowed.messages, connection)
+
+    def said(self, source: str, posts: int) -> None:
+        """What a frame has caused; it is too late to refuse that."""
+        self._charge(self._allowed.traffic, source, 1 + posts)
+
+    def gives_up(self, connection: str) -> bool:
+        """Whether a socket that is refused now has been refused too often already."""
+        return self._quotas.noted(_PATIENCE, connection) > _PATIENCE.limit
+
+    # -- coming in -------------------------------------------------------------------------------
+
+    def joins(self, source: str, pass_: Pass) -> None:
+        """Somebody wants a seat."""
+        for whose in _whose(source, pass_):
+            self._quotas.spend(self._allowed.joins, whose)
+
+    def may_make_rooms(self, source: str, pass_: Pass) -> bool:
+        """Whether a room may come into being, as far as this process knows."""
+        try:
+            for whose in _whose(source, pass_):
+                self._quotas.check(self._allowed.rooms, whose)
+        except RateLimited:
+            return False
+        return True
+
+    def refuses_rooms(self, source: str, pass_: Pass) -> None:
+        """Says why."""
+        for whose in _whose(source, pass_):
+            self._quotas.check(self._allowed.rooms, whose)
+
+    def made_room(self, source: str, pass_: Pass) -> None:
+        """A room has come into being."""
+        for whose in _whose(source, pass_):
+            self._charge(self._allowed.rooms, whose, 1)
+
+    # -- secrets ---------------------------------------------------------------------------------
+
+    def tokens(self, source: str) -> None:
+        """Somebody comes with a proof."""
+        self._quotas.check(self._allowed.tokens, source)
+
+    def wrong_token(self, source: str) -> None:
+        """A proof did not hold."""
+        self._charge(self._allowed.tokens, source, 1)
+
+    def fits(self, room_id: RoomId, source: str, passcode: str, seal: str) -> bool:
+        """Whether it is the passcode. A guess is counted before it is looked at."""
+        tries = ((self._allowed.passcodes, source), (self._allowed.guesses, room_id))
+        for quota, whose in tries:
+            self._quotas.spend(quota, whose)
+        if not self._passcodes.fits(passcode, seal):
+            return False
+        for quota, whose in tries:
+            self._quotas.give_back(quota, whose)
+        return True
+
+    def seal(self, source: str, passcode: str) -> str:
+        """The seal of a new passcode."""
+        self._quotas.spend(self._allowed.passcodes, source)
+        return self._passcodes.seal(passcode)
+
+    def _charge(self, quota: Quota, whose: str, amount: int) -> None:
+        try:
+            self._quotas.spend(quota, whose, amount)
+        except RateLimited:
+            return  # what comes next will be
+
+
+def _whose(source: str, pass_: Pass) -> list[str]:
+    return [f"from {source}", *([f"as {pass_.subject}"] if pass_.subject else [])]
