@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, Request, Response, WebsocketEvent
+
+if TYPE_CHECKING:
+    from chalicelib.switchboard import Call
 
 app = Chalice(app_name="parley")
 app.experimental_feature_flags.update(["WEBSOCKETS"])
@@ -81,7 +84,8 @@ def _refusal(error: Exception) -> Response:
     if not isinstance(error, SignalingError):
         journal.failed()
         error = Internal("Some error occurred; try again")
-    return _json(rest.refused(error), error.status)
+    wait = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    return _json(rest.refused(error), error.status, **wait)
 
 
 def _json(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
@@ -102,10 +106,20 @@ def _request() -> Request:
     return request
 
 
-def _token() -> str | None:
-    from chalicelib import rest
+def _call() -> Call:
+    import time
+    import uuid
 
-    return rest.bearer(_request().headers)
+    from chalicelib import rest
+    from chalicelib.switchboard import Call, source
+
+    context = _request().context
+    return Call(
+        event_id=context.get("requestId") or str(uuid.uuid4()),
+        at=context.get("requestTimeEpoch") or time.time_ns() // 1_000_000,
+        token=rest.bearer(_request().headers),
+        source=source(context),
+    )
 
 
 @door("GET", "/health")
@@ -117,28 +131,39 @@ def health() -> dict[str, Any]:
 
 @door("POST", "/rooms/join")
 def join() -> dict[str, Any]:
-    import time
-    import uuid
-
     from chalicelib import rest, wiring
 
     asked = rest.decode(_request().raw_body)
-    context = _request().context
-    event_id = context.get("requestId") or str(uuid.uuid4())
-    at = context.get("requestTimeEpoch") or time.time_ns() // 1_000_000
-    return rest.joined(wiring.switchboard().reserve(event_id, at, _token(), asked.room_id))
+    return rest.joined(wiring.switchboard().reserve(_call(), asked.room_id, asked.passcode))
 
 
 @door("POST", "/rooms/leave")
 def leave() -> dict[str, Any]:
     from chalicelib import rest, wiring
-    from chalicelib.rooms import BadMessage
 
-    asked = rest.decode(_request().raw_body)
-    if asked.room_id is None or asked.client_id is None:
-        raise BadMessage("Invalid request payload")
-    wiring.switchboard().remove(_token(), asked.room_id, asked.client_id)
-    return rest.left(asked.room_id, asked.client_id)
+    room, client = rest.decode(_request().raw_body).seat
+    wiring.switchboard().remove(_call(), room, client)
+    return rest.left(room, client)
+
+
+@door("POST", "/rooms/door")
+def set_door() -> dict[str, Any]:
+    from chalicelib import rest, wiring
+
+    asked = rest.decode_moderation(_request().raw_body)
+    proof = rest.proof(_request().headers)
+    state = wiring.switchboard().set_door(_call(), asked.room, proof, asked.change)
+    return rest.door_set(asked.room, state)
+
+
+@door("POST", "/rooms/remove")
+def remove() -> dict[str, Any]:
+    from chalicelib import rest, wiring
+
+    asked = rest.decode_moderation(_request().raw_body)
+    room, client = asked.seat
+    wiring.switchboard().send_away(_call(), room, rest.proof(_request().headers), client)
+    return rest.removed(room, client)
 
 
 @door("GET", "/rooms/stats")
@@ -148,8 +173,8 @@ def stats() -> dict[str, Any]:
 
     asked = (_request().query_params or {}).get("roomId")
     if asked:
-        return rest.room_stats(wiring.switchboard().room(_token(), room_id(asked)))
-    return rest.stats(*wiring.switchboard().rooms(_token()))
+        return rest.room_stats(wiring.switchboard().room(_call(), room_id(asked)))
+    return rest.stats(*wiring.switchboard().rooms(_call()))
 
 
 @door("GET", "/ice-servers")
@@ -157,4 +182,4 @@ def ice_servers() -> dict[str, Any]:
     from chalicelib import rest, wiring
 
     room, seat = rest.seat(_request().headers)
-    return rest.ice_servers(wiring.switchboard().ice_grant(room, seat))
+    return rest.ice_servers(wiring.switchboard().ice_grant(_call(), room, seat))

@@ -73,7 +73,8 @@ class HmacSeals:
 
     def pseudonym(self, name: str) -> str:
         return _base62(
-            int.from_bytes(self._digest(self._current, "pseudonym", name)[:16], "big"), _ROOM_ID_LENGTH
+            int.from_bytes(self._digest(self._current, "pseudonym", name)[:16], "big"),
+            _ROOM_ID_LENGTH,
         )
 
     def issued(self, token: str) -> int:

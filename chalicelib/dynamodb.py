@@ -381,8 +381,9 @@ def _is_held(item: Item, now: int) -> bool:
 
 def _welcome(key: Key, role: Role) -> tuple[str, dict[str, Any]]:
     """`Door.lets_in` as the rest of a condition, and its values."""
+    old = "" if key.makes else " AND attribute_exists(n)"
     if role is not Role.MEMBER:
-        return "", {}
+        return old, {}
     ways, values = [_OPEN], {}
     if key.passcode is not None:
         ways.append("attribute_not_exists(isLocked) AND passcode = :passcode")
@@ -391,7 +392,7 @@ def _welcome(key: Key, role: Role) -> tuple[str, dict[str, Any]]:
         ways.append("createdAt <= :issued")
         values[":issued"] = number(key.issued + CLOCK_SKEW)
     either = " OR ".join(f"({way})" for way in ways) if len(ways) > 1 else _OPEN
-    return f" AND ({either})", values
+    return f"{old} AND ({either})", values
 
 
 def _held_by(address: Address | None) -> tuple[str, dict[str, Any], dict[str, str]]:

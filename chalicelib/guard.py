@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.ports import Passcodes
 from chalicelib.quotas import Quota, Quotas
 from chalicelib.rooms import Pass, RateLimited, RoomId
+from chalicelib.settings import Settings
 
 _PATIENCE = Quota("refusals", 10, 60)
+_joins = Quota("joins", 0, 60, batch=5)
+_rooms = Quota("new rooms", 0, 3600, batch=5)
+_passcodes = Quota("passcodes", 0, 600)
+_guesses = Quota("guesses", 0, 3600)
+_tokens = Quota("tokens", 0, 600, batch=5)
+_messages = Quota("messages", 0, 60, batch=50)
+_traffic = Quota("posts", 0, 60, batch=250)
 
 
 @dataclass(frozen=True, slots=True)
 class Allowances:
     """How much of what; by default as much as one likes."""
 
-    joins: Quota = Quota("joins", 0, 60, batch=5)
+    joins: Quota = _joins
     """By address, and by token: attempts to take a seat."""
-    rooms: Quota = Quota("rooms", 0, 3600, batch=5)
+    rooms: Quota = _rooms
     """By address, and by token: rooms made."""
-    passcodes: Quota = Quota("passcodes", 0, 600)
+    passcodes: Quota = _passcodes
     """By address: passcodes that were wrong, or new."""
-    guesses: Quota = Quota("guesses", 0, 3600)
+    guesses: Quota = _guesses
     """By room: passcodes that were wrong."""
-    tokens: Quota = Quota("tokens", 0, 600, batch=5)
+    tokens: Quota = _tokens
     """By address: proofs that did not hold."""
-    messages: Quota = Quota("messages", 0, 60, batch=50)
+    messages: Quota = _messages
     """By socket: frames in."""
-    traffic: Quota = Quota("traffic", 0, 60, batch=250)
+    traffic: Quota = _traffic
     """By address: frames in, and posts that they caused."""
+
+
+def allowances(chosen: Settings) -> Allowances:
+    """What the operator has chosen."""
+    return Allowances(
+        joins=replace(_joins, limit=chosen.joins_per_minute),
+        rooms=replace(_rooms, limit=chosen.rooms_per_hour),
+        passcodes=replace(_passcodes, limit=chosen.wrong_passcodes),
+        guesses=replace(_guesses, limit=chosen.wrong_passcodes_per_room),
+        tokens=replace(_tokens, limit=chosen.wrong_tokens),
+        messages=replace(_messages, limit=chosen.messages_per_minute),
+        traffic=replace(_traffic, limit=chosen.posts_per_minute),
+    )
 
 
 class Guard:

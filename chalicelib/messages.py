@@ -32,6 +32,7 @@ class Join(Request, frozen=True, tag="join"):
     client_id: str | None = None
     resume_token: str | None = None
     metadata: Raw = Raw()
+    passcode: str | None = None
     token: str | None = None
 
 
@@ -58,7 +59,21 @@ class IceServers(Request, frozen=True, kw_only=True, tag="ice-servers"):
     room_id: str
 
 
-AnyRequest = Join | Signal | Broadcast | Ping | Leave | IceServers
+class SetDoor(Request, frozen=True, kw_only=True, tag="set-door"):
+    """What is not there stays as it is; null takes it away."""
+
+    room_id: str
+    passcode: str | UnsetType | None = UNSET
+    locked: bool | UnsetType = UNSET
+    capacity: int | UnsetType | None = UNSET
+
+
+class Remove(Request, frozen=True, kw_only=True, tag="remove"):
+    room_id: str
+    client_id: str
+
+
+AnyRequest = Join | Signal | Broadcast | Ping | Leave | IceServers | SetDoor | Remove
 
 
 # -- server to client: past tense, or plain nouns ------------------------------------------------
@@ -77,6 +92,13 @@ class IceServerEntry(Struct, frozen=True, omit_defaults=True):
     credential: str | None = None
 
 
+class DoorState(Struct, frozen=True):
+    passcode: bool
+    locked: bool
+    capacity: int
+    revision: int
+
+
 class Said(Struct, frozen=True, rename="camel", tag_field="type"):
     id: str | UnsetType
 
@@ -90,6 +112,8 @@ class Joined(Said, frozen=True, tag="joined"):
     peers: tuple[Peer, ...]
     ice_servers: tuple[IceServerEntry, ...]
     ice_servers_ttl: int | UnsetType
+    role: str
+    door: DoorState
 
 
 class PeerJoined(Said, frozen=True, tag="peer-joined"):
@@ -133,10 +157,22 @@ class Left(Said, frozen=True, tag="left"):
     reason: str
 
 
+class DoorSet(Said, frozen=True, tag="door-set"):
+    room_id: str
+    door: DoorState
+    by: str | UnsetType
+
+
+class Removed(Said, frozen=True, tag="removed"):
+    room_id: str
+    client_id: str
+
+
 class Error(Said, frozen=True, tag="error"):
     code: str
     message: str
     room_id: str | UnsetType
+    retry_after: int | UnsetType
 
 
 AnySaid = (
@@ -148,6 +184,8 @@ AnySaid = (
     | Pong
     | IceServersFor
     | Left
+    | DoorSet
+    | Removed
     | Error
 )
 
@@ -244,9 +282,12 @@ def encode(event: events.Event, request_id: str | None = None) -> bytes:
     return _encoder.encode(_said(event, UNSET if request_id is None else request_id))
 
 
-def _said(event: events.Event, id: str | UnsetType) -> AnySaid:  # noqa: A002 - the wire's own word
+def _said(  # noqa: C901 - one case for each message
+    event: events.Event,
+    id: str | UnsetType,  # noqa: A002 - the wire's own word
+) -> AnySaid:
     match event:
-        case events.Joined(room, member, peers, token, ice):
+        case events.Joined(room, member, peers, token, ice, role, door):
             return Joined(
                 id,
                 PROTOCOL,
@@ -256,6 +297,8 @@ def _said(event: events.Event, id: str | UnsetType) -> AnySaid:  # noqa: A002 - 
                 token,
                 tuple(map(_peer, peers)),
                 *_ice(ice),
+                role.value,
+                door_state(door),
             )
         case events.PeerJoined(room, peer, resumed):
             return PeerJoined(id, room, _peer(peer), resumed)
@@ -271,10 +314,20 @@ def _said(event: events.Event, id: str | UnsetType) -> AnySaid:  # noqa: A002 - 
             return IceServersFor(id, room, *_ice(ice))
         case events.Left(room, since, reason):
             return Left(id, room, since, reason.value)
+        case events.DoorSet(room, door, by):
+            return DoorSet(id, room, door_state(door), by or UNSET)
+        case events.Removed(room, client):
+            return Removed(id, room, client)
         case events.Refused(error):
-            return Error(id, error.code, str(error), error.room_id or UNSET)
+            return Error(
+                id, error.code, str(error), error.room_id or UNSET, error.retry_after or UNSET
+            )
         case _:
             assert_never(event)
+
+
+def door_state(door: events.DoorState) -> DoorState:
+    return DoorState(door.passcode, door.locked, door.capacity, door.revision)
 
 
 def _peer(member: Member) -> Peer:

@@ -175,7 +175,7 @@ class Tallies(Protocol):
     """Counts that all processes share. A window is known by its end (s), and forgotten after it."""
 
     def add(self, what: str, whose: str, end: int, amount: int, limit: int) -> int | None:
-        """Count so many more, and return the new total; None, uncounted, once `limit` is reached."""
+        """Count so many more; the new total, or None, uncounted, once `limit` is reached."""
 
     def subtract(self, what: str, whose: str, end: int) -> None:
         """Count one less."""

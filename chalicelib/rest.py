@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
+from chalicelib.doors import Change
+from chalicelib.events import DoorState
 from chalicelib.ports import IceGrant, IceServer
 from chalicelib.rooms import (
     BadMessage,
@@ -22,6 +25,7 @@ from chalicelib.rooms import (
 )
 from chalicelib.signaling import Reservation, Resume
 
+T = TypeVar("T")
 _SEAT = 'Authorization: Seat roomId="…", clientId="…", resumeToken="…"'
 
 
@@ -31,12 +35,44 @@ class RoomRequest:
 
     room_id: RoomId | None
     client_id: ClientId | None
+    passcode: str | None = None
+    change: Change = field(default_factory=Change)
+
+    @property
+    def room(self) -> RoomId:
+        """The room that must be named. Raises BadMessage."""
+        if self.room_id is None:
+            raise BadMessage("Invalid request payload")
+        return self.room_id
+
+    @property
+    def seat(self) -> tuple[RoomId, ClientId]:
+        """The room and the member that must be named. Raises BadMessage."""
+        if self.client_id is None:
+            raise BadMessage("Invalid request payload")
+        return self.room, self.client_id
 
 
 class _Fields(msgspec.Struct, rename="lower"):
     roomId: str | None = None  # noqa: N815 - as it stands on the wire
     ClientId: str | None = None
     status: str | None = None
+    passcode: str | UnsetType | None = UNSET
+
+
+class _ModeratorFields(_Fields, rename="lower"):
+    """What else stands in a body that asks for what only moderators may do."""
+
+    locked: bool | UnsetType = UNSET
+    capacity: int | UnsetType | None = UNSET
+
+    @property
+    def change(self) -> Change:
+        return Change(
+            passcode=None if self.passcode is UNSET else self.passcode or "",
+            locked=None if self.locked is UNSET else self.locked,
+            capacity=None if self.capacity is UNSET else self.capacity or 0,
+        )
 
 
 def decode(body: bytes) -> RoomRequest:
@@ -44,14 +80,31 @@ def decode(body: bytes) -> RoomRequest:
 
     Raises BadMessage if it is no JSON object (or null), or if a known key has the wrong type.
     """
+    fields = _fields(body, _Fields)
+    return RoomRequest(_room(fields), _client(fields), fields.passcode or None)
+
+
+def decode_moderation(body: bytes) -> RoomRequest:
+    """As `decode`, of what a moderator asks for."""
+    fields = _fields(body, _ModeratorFields)
+    return RoomRequest(_room(fields), _client(fields), change=fields.change)
+
+
+def _fields(body: bytes, kind: type[T]) -> T:
     try:
         given: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any] | None) or {}
         folded = {key.lower(): value for key, value in given.items()}
-        fields = msgspec.convert(folded, _Fields)
+        return msgspec.convert(folded, kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage("Invalid payload") from error
-    room = room_id(fields.roomId) if fields.roomId else None
-    return RoomRequest(room, ClientId(fields.ClientId) if fields.ClientId else None)
+
+
+def _room(fields: _Fields) -> RoomId | None:
+    return room_id(fields.roomId) if fields.roomId else None
+
+
+def _client(fields: _Fields) -> ClientId | None:
+    return ClientId(fields.ClientId) if fields.ClientId else None
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:
@@ -80,6 +133,11 @@ def seat(headers: Mapping[str, str]) -> tuple[RoomId, Resume]:
     return room_id(unquote(given["roomId"])), proof
 
 
+def proof(headers: Mapping[str, str]) -> Resume | None:
+    """As `seat`, where a token may stand instead."""
+    return seat(headers)[1] if _authorization(headers)[0] == "seat" else None
+
+
 def ice_servers(grant: IceGrant) -> dict[str, Any]:
     return {
         "iceServers": [_ice_server(server) for server in grant.servers],
@@ -106,6 +164,14 @@ def left(room: RoomId, client_id: ClientId) -> dict[str, Any]:
     return {"roomId": room, "ClientId": client_id, "status": "left"}
 
 
+def door_set(room: RoomId, door: DoorState) -> dict[str, Any]:
+    return {"roomId": room, "status": "set", "door": asdict(door)}
+
+
+def removed(room: RoomId, client_id: ClientId) -> dict[str, Any]:
+    return {"roomId": room, "ClientId": client_id, "status": "removed"}
+
+
 def room_stats(room: Room) -> dict[str, Any]:
     return {"roomId": room.room_id, "clients": list(room.members)}
 
@@ -117,4 +183,5 @@ def stats(rooms: Iterable[Room], truncated: bool) -> dict[str, Any]:
 
 
 def refused(error: SignalingError) -> dict[str, Any]:
-    return {"error": str(error), "code": error.code}
+    wait = {"retryAfter": error.retry_after} if error.retry_after else {}
+    return {"error": str(error), "code": error.code, **wait}

@@ -27,6 +27,8 @@ class SignalingError(Exception):
     def __init__(self, text: str, room_id: RoomId | None = None) -> None:
         super().__init__(text)
         self.room_id = room_id
+        self.retry_after = 0
+        """Seconds after which it may be tried again, if that is known."""
 
 
 class BadMessage(SignalingError):
@@ -124,6 +126,11 @@ class Role(StrEnum):
         """Whether others can be sent away, and the room be changed."""
         return self is not Role.MEMBER
 
+    @property
+    def rank(self) -> int:
+        """Who stands above whom; who made a room stands between a member and a moderator."""
+        return {Role.MEMBER: 0, Role.MODERATOR: 2, Role.ADMIN: 3}[self]
+
 
 @dataclass(frozen=True, slots=True)
 class Pass:
@@ -201,6 +208,8 @@ class Key:
     """The seal that the passcode they gave was found to fit."""
     issued: int | None = None
     """When the proof was made with which they come back (ms)."""
+    makes: bool = True
+    """Whether they may make the room if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +272,10 @@ class Room:
     members: Mapping[ClientId, Member]
     door: Door = field(default_factory=Door)
 
+    @property
+    def exists(self) -> bool:
+        return bool(self.members) or self.door != Door()
+
     def at(self, now: int) -> Room:
         """The same room without the seats that have run out by `now` (ms)."""
         return replace(self, members={c: m for c, m in self.members.items() if m.until > now})
@@ -281,10 +294,8 @@ class Room:
         return tuple(m for c, m in self.members.items() if c != client_id)
 
     def rank(self, member: Member) -> int:
-        """Who stands above whom: admins, moderators by token, who made the room, everybody."""
-        if member.role is not Role.MEMBER:
-            return 3 if member.role is Role.ADMIN else 2
-        return 1 if member.client_id == self.door.owner else 0
+        """Where the member stands here."""
+        return max(member.role.rank, 1 if member.client_id == self.door.owner else 0)
 
     def role(self, member: Member) -> Role:
         """What the member may do here."""

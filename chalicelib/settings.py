@@ -53,6 +53,23 @@ class Settings:
     token_issuer: str = ""
     stats: str = "members"
     """Who may list all rooms where no token is asked for: `public` (anybody) or `members`."""
+    joins_per_minute: int = 240
+    """From one address, and with tokens for one subject. From here on, 0 is no limit."""
+    rooms_per_hour: int = 300
+    """Rooms made from one address, and with tokens for one subject."""
+    wrong_passcodes: int = 10
+    """In ten minutes, from one address: passcodes that are wrong, or new."""
+    wrong_passcodes_per_room: int = 100
+    """In an hour, in one room, from wherever."""
+    wrong_tokens: int = 60
+    """In ten minutes, from one address."""
+    messages_per_minute: int = 600
+    """Through one socket."""
+    posts_per_minute: int = 6000
+    """From one address: messages in, and those that they cause."""
+    rooms_per_socket: int = 16
+    sockets_per_address: int = 300
+    """Opened in ten minutes."""
     log_level: str = "INFO"
 
 
@@ -67,6 +84,15 @@ _BOUNDS = {
     "message_bytes": (1024, 131072),
     "metadata_bytes": (2, 16384),
     "turn_seconds": (10, 86400),
+    "joins_per_minute": (0, 1_000_000),
+    "rooms_per_hour": (0, 1_000_000),
+    "wrong_passcodes": (0, 1_000_000),
+    "wrong_passcodes_per_room": (0, 1_000_000),
+    "wrong_tokens": (0, 1_000_000),
+    "messages_per_minute": (0, 1_000_000),
+    "posts_per_minute": (0, 1_000_000),
+    "rooms_per_socket": (0, 1_000),
+    "sockets_per_address": (0, 1_000_000),
 }
 
 

@@ -15,6 +15,7 @@ from chalicelib.events import (
     Arrival,
     Broadcast,
     Delivery,
+    DoorState,
     Event,
     IceGranted,
     Joined,
@@ -28,6 +29,7 @@ from chalicelib.events import (
     Signal,
     answer,
 )
+from chalicelib.guard import Guard
 from chalicelib.ports import (
     Chance,
     Claims,
@@ -45,18 +47,23 @@ from chalicelib.rooms import (
     Address,
     ClientId,
     Internal,
+    Key,
     Member,
     NotInRoom,
     Pass,
     PeerNotFound,
+    RateLimited,
     Role,
     Room,
+    RoomClosed,
     RoomFull,
     RoomId,
     Unauthorized,
     Undeliverable,
 )
 
+_UNPROVEN = "The resumeToken does not prove this clientId here"
+_SHUT = "The door stays shut: the room is locked, or wants a passcode, or another one"
 _RUN_OUT = "Your token has run out; join again with a new one"
 _ATTEMPTS = 5  # each one answers a change that somebody else made between two of our calls
 
@@ -103,15 +110,45 @@ class _Entry:
     replaced: Member | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Knock:
+    """What somebody brings along who wants to come in."""
+
+    pass_: Pass
+    resume: Resume | None = None
+    metadata: str | None = None
+    passcode: str | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bid:
+    """A seat that somebody wants, and what speaks for it."""
+
+    member: Member
+    knock: _Knock
+    proven: bool = False
+    issued: int | None = None
+    """When the proof was made (ms)."""
+
+
 class _Superseded(Exception):
     """The seat is held by a newer socket than the one that asks."""
+
+
+class _Removed(Exception):
+    """Somebody who was removed comes back with the proof that they had."""
+
+
+class _TooOld(Unauthorized):
+    """The proof is older than the room, whose door is closed: it was made for another one."""
 
 
 class _Taken(Exception):
     """The id drawn for a newcomer is somebody else's."""
 
 
-def _tell(room: Room, event: Event, but: ClientId | None = None) -> list[Delivery]:
+def tell(room: Room, event: Event, but: ClientId | None = None) -> list[Delivery]:
     """The event for every connected member `but` one."""
     return [
         Delivery(member.address, event, seat=(room.room_id, member.client_id))
@@ -132,6 +169,7 @@ class Signaling:
         clock: Clock,
         chance: Chance,
         limits: Limits,
+        guard: Guard,
     ) -> None:
         self._rooms = rooms
         self._sockets = sockets
@@ -140,6 +178,7 @@ class Signaling:
         self._clock = clock
         self._chance = chance
         self._limits = limits
+        self._guard = guard
 
     # -- join ------------------------------------------------------------------------------------
 
@@ -150,41 +189,50 @@ class Signaling:
         room_id: RoomId | None = None,
         resume: Resume | None = None,
         metadata: str | None = None,
+        passcode: str | None = None,
     ) -> list[Delivery]:
         """Take a seat, or take it again with a proof; on the same socket, renew the right to it.
 
-        Raises RoomFull, or Unauthorized if the pass is for other rooms or the proof does not hold.
+        Raises RoomFull or RoomClosed; Unauthorized if the pass is for other rooms or the proof
+        does not hold; RateLimited if too many rooms were made, or passcodes tried.
         """
+        knock = _Knock(pass_, resume, metadata, passcode, arrival.source)
         room_id = self._allowed(pass_, room_id, arrival.event_id)
-        if resume and not self._proven(pass_, room_id, resume):
-            raise Unauthorized("The resumeToken does not prove this clientId here", room_id)
+        issued = self._proven(knock, room_id)
         for attempt in range(_ATTEMPTS):
             wanted = resume.client_id if resume else self._new_id(arrival, attempt)
-            until = self._seat_end(arrival, pass_)
-            client_id = self._rooms.claim(arrival.address, room_id, wanted, until)
+            member = self._seat(arrival, knock, wanted)
+            client_id = self._rooms.claim(arrival.address, room_id, wanted, member.until)
             # Whoever made an earlier claim on this socket had proven the id then, or drawn it.
             proven = resume is not None or client_id != wanted
+            bid = _Bid(replace(member, client_id=client_id), knock, proven, issued)
             try:
-                member = Member(
-                    client_id,
-                    arrival.at,
-                    until,
-                    metadata or "{}",
-                    arrival.address,
-                    subject=pass_.subject,
-                    role=pass_.role,
-                )
-                return self._take_seat(arrival, room_id, member, proven, metadata is None)
+                return self._take_seat(arrival, room_id, bid)
             except _Taken:
                 self._rooms.release(arrival.address, room_id, client_id)
             except _Superseded:
                 self._rooms.release(arrival.address, room_id, client_id)
                 return [answer(arrival, Left(room_id, arrival.at, Reason.REPLACED))]
-            except RoomFull:
+            except _Removed:
+                # Nobody else can learn this: it takes the proof to ask.
+                self._rooms.release(arrival.address, room_id, client_id)
+                return [answer(arrival, Left(room_id, arrival.at, Reason.REMOVED))]
+            except (RoomFull, RoomClosed, RateLimited, _TooOld):
                 self._rooms.release(arrival.address, room_id, client_id)
                 journal.subject(room_id, client_id)
                 raise
         raise Internal("No free client id was found", room_id)
+
+    def _seat(self, arrival: Arrival, knock: _Knock, client_id: ClientId) -> Member:
+        return Member(
+            client_id,
+            arrival.at,
+            self._seat_end(arrival, knock.pass_),
+            knock.metadata or "{}",
+            arrival.address,
+            subject=knock.pass_.subject,
+            role=knock.pass_.role,
+        )
 
     def _allowed(self, pass_: Pass, room_id: RoomId | None, event_id: str) -> RoomId:
         """The room, or a new one, if the pass is for it."""
@@ -193,9 +241,15 @@ class Signaling:
         pass_.check(room_id)
         return room_id
 
-    def _proven(self, pass_: Pass, room_id: RoomId, resume: Resume) -> bool:
-        now = self._clock.now()
-        return self._seals.proves(resume.token, room_id, resume.client_id, now, pass_.subject)
+    def _proven(self, knock: _Knock, room_id: RoomId) -> int | None:
+        """When the proof was made, if one came along (ms). Raises Unauthorized."""
+        resume, now = knock.resume, self._clock.now()
+        if resume is None:
+            return None
+        subject = knock.pass_.subject
+        if not self._seals.proves(resume.token, room_id, resume.client_id, now, subject):
+            raise Unauthorized(_UNPROVEN, room_id)
+        return self._seals.issued(resume.token)
 
     def _new_id(self, arrival: Arrival, attempt: int) -> ClientId:
         return self._seals.client_id(arrival.event_id, attempt)
@@ -204,34 +258,31 @@ class Signaling:
         end = arrival.connected_at + self._limits.socket
         return end if pass_.expires is None else min(end, pass_.expires)
 
-    def _take_seat(
-        self,
-        arrival: Arrival,
-        room_id: RoomId,
-        member: Member,
-        proven: bool,
-        keeps_metadata: bool,
-    ) -> list[Delivery]:
-        client_id = member.client_id
-        entry = self._enter(room_id, member, proven, keeps_metadata)
-        entry, others = self._keep_one(entry)
+    def _take_seat(self, arrival: Arrival, room_id: RoomId, bid: _Bid) -> list[Delivery]:
+        client_id = bid.member.client_id
+        entry, others = self._keep_one(self._enter(room_id, bid))
         if entry.member.client_id != client_id:
             self._rooms.release(arrival.address, room_id, client_id)
-            seat = entry.member
-            client_id = self._rooms.claim(arrival.address, room_id, seat.client_id, member.until)
+            until, seat = bid.member.until, entry.member
+            client_id = self._rooms.claim(arrival.address, room_id, seat.client_id, until)
         journal.subject(room_id, client_id)
-        journal.note("join", room_id, client_id, outcome="resumed" if proven else "joined")
+        journal.note("join", room_id, client_id, outcome="resumed" if bid.proven else "joined")
         journal.count("Joins")
         return [*self._welcome(arrival, entry), *self._farewell(entry), *others]
 
-    def _enter(self, room_id: RoomId, member: Member, proven: bool, keeps_metadata: bool) -> _Entry:
+    def _enter(self, room_id: RoomId, bid: _Bid) -> _Entry:
+        member, knock = bid.member, bid.knock
+        key = Key(issued=bid.issued, makes=self._guard.may_make_rooms(knock.source, knock.pass_))
         for _ in range(_ATTEMPTS):
-            admission = self._rooms.admit(room_id, member, self._limits.capacity)
+            admission = self._rooms.admit(room_id, member, self._limits.capacity, key)
+            if admission.made:
+                self._guard.made_room(knock.source, knock.pass_)
             if admission.admitted:
-                return _Entry(admission.room, member, resumed=proven)
+                return _Entry(admission.room, member, resumed=bid.proven)
             seat = _seat_of(member, admission.room)
             if seat is None:
-                raise RoomFull("The room is full", room_id)
+                key = self._key(admission.room, bid, key)
+                continue
             if _same_seat(seat, member):
                 # The answer to an earlier call was lost, or the event ran before. If that run was
                 # cut short, nobody has announced it yet; a later event has nothing to announce,
@@ -239,10 +290,32 @@ class Signaling:
                 again = seat.since == member.since or seat.until <= self._clock.now()
                 if room := self._renewed(admission.room, seat, member):
                     held = room.members[seat.client_id]
-                    return _Entry(room, held, again, resumed=proven)
-            elif entry := self._take_over(room_id, seat, member, proven, keeps_metadata):
+                    return _Entry(room, held, again, resumed=bid.proven)
+            elif entry := self._take_over(room_id, seat, bid):
                 return entry
         raise Internal("The room changes too fast", room_id)
+
+    def _key(self, room: Room, bid: _Bid, key: Key) -> Key:
+        """Another key to a door that has not let them in. Raises what keeps them out for now."""
+        door, room_id = room.door, room.room_id
+        if door.shuts_out(bid.member.client_id, self._clock.now()):
+            raise _Removed
+        if not key.makes and not room.exists:
+            self._guard.refuses_rooms(bid.knock.source, bid.knock.pass_)
+            return replace(key, makes=True)
+        if door.lets_in(key, bid.member.role):
+            raise RoomFull("The room is full", room_id)
+        if bid.issued is not None:
+            raise _TooOld(_UNPROVEN, room_id)
+        # A lock is not told from a wrong passcode, neither in words nor by the time it takes.
+        if not self._fits(room, bid.knock) or door.locked:
+            raise RoomClosed(_SHUT, room_id)
+        return replace(key, passcode=door.passcode)
+
+    def _fits(self, room: Room, knock: _Knock) -> bool:
+        if room.door.passcode is None or knock.passcode is None:
+            return False
+        return self._guard.fits(room.room_id, knock.source, knock.passcode, room.door.passcode)
 
     def _renewed(self, room: Room, seat: Member, member: Member) -> Room | None:
         """The room with the seat's new end and role; None if the seat has changed meanwhile."""
@@ -264,22 +337,21 @@ class Signaling:
         for member in stale:
             room = room.without(member.client_id)
             if departure := self._rooms.dismiss(room.room_id, member.client_id, address):
-                said += self._announce(departure, Reason.LEFT)
+                said += self.announce(departure, Reason.LEFT)
         announced = entry.announced and newest == entry.member
         return replace(entry, room=room, member=newest, announced=announced), said
 
-    def _take_over(
-        self, room_id: RoomId, seat: Member, member: Member, proven: bool, keeps_metadata: bool
-    ) -> _Entry | None:
+    def _take_over(self, room_id: RoomId, seat: Member, bid: _Bid) -> _Entry | None:
         """Move the seat to the member's newer socket; None if the seat has changed meanwhile."""
-        if seat.address is None and proven:
+        member = bid.member
+        if seat.address is None and bid.proven:
             # REST and sockets are stamped by different clocks; a reservation is always older.
             member = replace(member, since=max(member.since, seat.since + 1))
         if seat.since >= member.since:
             raise _Superseded
-        if not proven:
+        if not bid.proven:
             raise _Taken
-        if keeps_metadata:
+        if bid.knock.metadata is None:
             member = replace(member, metadata=seat.metadata)
         before = self._rooms.move(room_id, member)
         if before is None:
@@ -323,12 +395,20 @@ class Signaling:
             room.others(member.client_id),
             self._seals.resume_token(room.room_id, member.client_id, now, member.subject),
             self._ice.grant(member.client_id),
+            room.role(member),
+            self.door(room),
         )
         news = PeerJoined(room.room_id, member, entry.resumed)
-        others = _tell(room, news, but=member.client_id) if entry.announced else []
+        others = tell(room, news, but=member.client_id) if entry.announced else []
         # The answer is the probe: a disconnect may have come before there was a seat to free.
         probe = replace(answer(arrival, joined), seat=(room.room_id, member.client_id))
         return [probe, *others]
+
+    def door(self, room: Room) -> DoorState:
+        """What members may know of the door."""
+        door = room.door
+        seats = door.seats(self._limits.capacity)
+        return DoorState(door.passcode is not None, door.locked, seats, door.revision)
 
     def _farewell(self, entry: _Entry) -> list[Delivery]:
         """What the socket hears whose seat has moved; with its last seat it loses its purpose."""
@@ -353,12 +433,12 @@ class Signaling:
             raise NotInRoom("You are not in this room", room_id)
         journal.subject(room_id, seat.client_id)
         left = answer(arrival, Left(room_id, departure.member.since, Reason.LEFT))
-        return [left, *self._announce(departure, Reason.LEFT)]
+        return [left, *self.announce(departure, Reason.LEFT)]
 
     def disconnect(self, address: Address) -> list[Delivery]:
         """The socket is gone: free the seats that it, and no newer socket, holds."""
         departures = self._vacate(address, self._rooms.forget(address))
-        return [said for d in departures for said in self._announce(d, Reason.DISCONNECTED)]
+        return [said for d in departures for said in self.announce(d, Reason.DISCONNECTED)]
 
     def _vacate(self, address: Address, claims: Claims) -> list[Departure]:
         departures = [self._rooms.dismiss(room, cid, address) for room, cid in claims.items()]
@@ -369,15 +449,16 @@ class Signaling:
         their socket gone before a `$disconnect` did."""
         evicted = [departure for departure in departures if departure]
         journal.count("Evictions", len(evicted))
-        return [said for departure in evicted for said in self._announce(departure, reason)]
+        return [said for departure in evicted for said in self.announce(departure, reason)]
 
-    def _announce(self, departure: Departure, reason: Reason) -> list[Delivery]:
+    def announce(self, departure: Departure, reason: Reason) -> list[Delivery]:
+        """What the others hear of it."""
         member, room = departure.member, departure.room.at(self._clock.now())
         journal.note("leave", room.room_id, member.client_id, outcome=reason.value)
         journal.count(f"Leaves.{reason.value}")
         if not departure.room.members:
             journal.note("leave", room.room_id, member.client_id, outcome="room deleted")
-        return _tell(room, PeerLeft(room.room_id, member.client_id, member.since, reason))
+        return tell(room, PeerLeft(room.room_id, member.client_id, member.since, reason))
 
     # -- talk ------------------------------------------------------------------------------------
 
@@ -385,7 +466,7 @@ class Signaling:
         self, arrival: Arrival, room_id: RoomId, to: ClientId, data: bytes
     ) -> list[Delivery]:
         """Carry `data` to one peer. Raises NotInRoom, PeerNotFound or Undeliverable."""
-        room, sender = self._present(arrival, room_id)
+        room, sender = self.present(arrival, room_id)
         peer = room.members.get(to)
         if peer is None or peer is sender:
             raise PeerNotFound("No such peer in this room", room_id)
@@ -397,11 +478,12 @@ class Signaling:
 
     def broadcast(self, arrival: Arrival, room_id: RoomId, data: bytes) -> list[Delivery]:
         """Carry `data` to every connected peer. Raises NotInRoom."""
-        room, sender = self._present(arrival, room_id)
+        room, sender = self.present(arrival, room_id)
         event = Broadcast(room_id, sender.client_id, data)
-        return _tell(room, event, but=sender.client_id)
+        return tell(room, event, but=sender.client_id)
 
-    def _present(self, arrival: Arrival, room_id: RoomId) -> tuple[Room, Member]:
+    def present(self, arrival: Arrival, room_id: RoomId) -> tuple[Room, Member]:
+        """The room, and who this is there. Raises NotInRoom, or Unauthorized if time is up."""
         now = self._clock.now()
         room = self._rooms.find(room_id)
         sender = room.holder(arrival.address)
@@ -458,7 +540,7 @@ class Signaling:
 
     def ice_servers(self, arrival: Arrival, room_id: RoomId) -> list[Delivery]:
         """Servers anew, before the credentials in the former ones run out. Raises NotInRoom."""
-        _, member = self._present(arrival, room_id)
+        _, member = self.present(arrival, room_id)
         return [answer(arrival, IceGranted(room_id, self._ice.grant(member.client_id)))]
 
     def ice_grant(self, room_id: RoomId, seat: Resume) -> IceGrant:
@@ -502,33 +584,41 @@ class Signaling:
     # -- without a socket ------------------------------------------------------------------------
 
     def reserve(
-        self, event_id: str, at: int, pass_: Pass, room_id: RoomId | None = None
+        self,
+        event_id: str,
+        at: int,
+        pass_: Pass,
+        room_id: RoomId | None = None,
+        passcode: str | None = None,
+        source: str = "",
     ) -> Reservation:
-        """Take a seat for somebody whose socket comes later. Raises RoomFull or Unauthorized."""
+        """Take a seat for somebody whose socket comes later. Raises what `join` raises."""
+        knock = _Knock(pass_, passcode=passcode, source=source)
         room_id = self._allowed(pass_, room_id, event_id)
         until = min(at + self._limits.reservation, pass_.expires or at + self._limits.reservation)
         for attempt in range(_ATTEMPTS):
             client_id = self._seals.client_id(event_id, attempt)
             member = Member(client_id, at, until, "{}", subject=pass_.subject, role=pass_.role)
             try:
-                others = self._reserve(room_id, member)
-            except _Taken:
+                others = self._reserve(room_id, _Bid(member, knock))
+            except (_Taken, _Removed):
                 continue
             now = self._clock.now()
             token = self._seals.resume_token(room_id, client_id, now, pass_.subject)
             return Reservation(room_id, member, token, others)
         raise Internal("No free client id was found", room_id)
 
-    def _reserve(self, room_id: RoomId, member: Member) -> list[Delivery]:
+    def _reserve(self, room_id: RoomId, bid: _Bid) -> list[Delivery]:
+        member = bid.member
         try:
-            entry = self._enter(room_id, member, proven=False, keeps_metadata=True)
+            entry = self._enter(room_id, bid)
         except _Superseded:
             return []  # the event ran before, and the socket that its seat was for has come
         journal.subject(room_id, member.client_id)
         journal.note("join", room_id, member.client_id, outcome="reserved")
         journal.count("Joins")
         news = PeerJoined(room_id, member, resumed=False)
-        return _tell(entry.room.at(self._clock.now()), news, but=member.client_id)
+        return tell(entry.room.at(self._clock.now()), news, but=member.client_id)
 
     def remove(self, pass_: Pass, room_id: RoomId, client_id: ClientId) -> list[Delivery]:
         """Free somebody's seat on request; its socket hears `left`.
@@ -545,7 +635,7 @@ class Signaling:
         departure = self._rooms.dismiss(room_id, client_id, None)
         if departure is None:
             raise PeerNotFound("Client not found in room", room_id)
-        said = self._announce(departure, Reason.LEFT)
+        said = self.announce(departure, Reason.LEFT)
         if address := departure.member.address:
             said.append(Delivery(address, Left(room_id, departure.member.since, Reason.LEFT)))
         return said

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, assert_never
+
+from msgspec import UNSET
 
 from chalicelib import journal, messages
 from chalicelib.connections import Post
-from chalicelib.events import Arrival, Delivery, Outcome, Refused, answer
+from chalicelib.doors import Change, Doors
+from chalicelib.events import Arrival, Delivery, DoorState, Outcome, Refused, answer
+from chalicelib.guard import Guard
 from chalicelib.ports import IceGrant, Passes
+from chalicelib.quotas import network
 from chalicelib.rooms import (
     Address,
     BadMessage,
     ClientId,
     Internal,
+    RateLimited,
     Room,
     RoomFull,
     RoomId,
     SignalingError,
     TooLarge,
+    Unauthorized,
     room_id,
 )
 from chalicelib.signaling import Reservation, Resume, Signaling, unheard
@@ -48,16 +56,34 @@ class Sizes:
     metadata: int = 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a REST route."""
+
+    event_id: str
+    at: int
+    token: str | None = None
+    source: str = field(default="", repr=False)
+
+
 class Switchboard:
     """One for all doors: sockets and REST end up with the same use cases and the same speaker."""
 
     def __init__(
-        self, signaling: Signaling, speaker: Speaker, passes: Passes, sizes: Sizes
+        self,
+        signaling: Signaling,
+        doors: Doors,
+        speaker: Speaker,
+        passes: Passes,
+        sizes: Sizes,
+        guard: Guard,
     ) -> None:
         self._signaling = signaling
+        self._doors = doors
         self._speaker = speaker
         self._passes = passes
         self._sizes = sizes
+        self._guard = guard
 
     # -- sockets ---------------------------------------------------------------------------------
 
@@ -70,6 +96,13 @@ class Switchboard:
             except Exception as error:
                 deliveries = [self._refuse(arrival, error, page)]
             self._deliver(deliveries)
+            self._charge(arrival, deliveries)
+
+    def _charge(self, arrival: Arrival, deliveries: Sequence[Delivery]) -> None:
+        try:
+            self._guard.said(arrival.source, len(deliveries))
+        except Exception:
+            journal.failed()  # all has been said; what was not counted will not be
 
     def disconnect(self, context: RequestContext) -> None:
         """A socket has closed."""
@@ -79,6 +112,7 @@ class Switchboard:
     def _received(
         self, arrival: Arrival, body: str, binary: bool, page: journal.Page
     ) -> list[Delivery]:
+        self._guard.hears(arrival.address.connection, arrival.source)
         if binary:
             raise BadMessage("Binary frames are not understood")
         request = messages.decode(body, self._sizes.message)
@@ -91,7 +125,9 @@ class Switchboard:
         if isinstance(error, Internal):
             journal.failed()
         page.outcome = error.code
-        return answer(arrival, Refused(error))
+        limited = isinstance(error, RateLimited)
+        gives_up = limited and self._guard.gives_up(arrival.address.connection)
+        return replace(answer(arrival, Refused(error)), hang_up=gives_up)
 
     def _requested(self, arrival: Arrival, request: messages.AnyRequest) -> list[Delivery]:
         match request:
@@ -107,14 +143,36 @@ class Switchboard:
                 return self._signaling.leave(arrival, room_id(room))
             case messages.IceServers(room_id=room):
                 return self._signaling.ice_servers(arrival, room_id(room))
+            case messages.SetDoor(room_id=room):
+                return self._doors.set_door(arrival, room_id(room), _change(request))
+            case messages.Remove(room_id=room, client_id=client):
+                return self._doors.remove(arrival, room_id(room), ClientId(client))
             case _:
                 assert_never(request)
 
     def _join(self, arrival: Arrival, request: messages.Join) -> list[Delivery]:
         room = None if request.room_id is None else room_id(request.room_id)
         resume, metadata = _resume(request), self._metadata(bytes(request.metadata))
-        pass_ = self._passes.read(request.token)
-        return self._seated(lambda: self._signaling.join(arrival, pass_, room, resume, metadata))
+        with self._proofs(arrival.source, request.token or request.resume_token):
+            pass_ = self._passes.read(request.token)
+            self._guard.joins(arrival.source, pass_)
+            return self._seated(
+                lambda: self._signaling.join(
+                    arrival, pass_, room, resume, metadata, request.passcode
+                )
+            )
+
+    @contextmanager
+    def _proofs(self, source: str, proof: object) -> Iterator[None]:
+        """Where a proof, if one came along, is looked at; one that does not hold is counted."""
+        if proof:
+            self._guard.tokens(source)
+        try:
+            yield
+        except Unauthorized:
+            if proof:
+                self._guard.wrong_token(source)
+            raise
 
     def _seated(self, take: Callable[[], T]) -> T:
         """Take a seat; if the room is full, once more after those have gone who are not there."""
@@ -135,34 +193,56 @@ class Switchboard:
 
     # -- REST ------------------------------------------------------------------------------------
 
-    def reserve(
-        self, event_id: str, at: int, token: str | None, room: RoomId | None
-    ) -> Reservation:
+    def reserve(self, call: Call, room: RoomId | None, passcode: str | None = None) -> Reservation:
         """Take a seat for a socket that comes later, and let the room know."""
-        with journal.page("reserve", request=event_id):
-            pass_ = self._passes.read(token)
-            reservation = self._seated(lambda: self._signaling.reserve(event_id, at, pass_, room))
+        with journal.page("reserve", request=call.event_id), self._proofs(call.source, call.token):
+            pass_ = self._passes.read(call.token)
+            self._guard.joins(call.source, pass_)
+            reservation = self._seated(
+                lambda: self._signaling.reserve(
+                    call.event_id, call.at, pass_, room, passcode, call.source
+                )
+            )
             self._deliver(reservation.deliveries)
             return reservation
 
-    def remove(self, token: str | None, room: RoomId, client_id: ClientId) -> None:
+    def remove(self, call: Call, room: RoomId, client_id: ClientId) -> None:
         """Free a seat, and let the room know."""
-        with journal.page("remove"):
-            self._deliver(self._signaling.remove(self._passes.read(token), room, client_id))
+        with journal.page("remove", request=call.event_id), self._proofs(call.source, call.token):
+            pass_ = self._passes.read(call.token)
+            self._deliver(self._signaling.remove(pass_, room, client_id))
 
-    def room(self, token: str | None, room: RoomId) -> Room:
+    def set_door(self, call: Call, room: RoomId, proof: Resume | None, change: Change) -> DoorState:
+        """Change a room's door, and let the room know."""
+        given = call.token or proof
+        with journal.page("set-door", request=call.event_id), self._proofs(call.source, given):
+            who = proof or self._passes.read(call.token)
+            news, said = self._doors.set_door_as(who, room, change, call.source)
+            self._deliver(said)
+            return news.door
+
+    def send_away(
+        self, call: Call, room: RoomId, proof: Resume | None, client_id: ClientId
+    ) -> None:
+        """Send a member away for good, and let the room know."""
+        given = call.token or proof
+        with journal.page("send-away", request=call.event_id), self._proofs(call.source, given):
+            who = proof or self._passes.read(call.token)
+            self._deliver(self._doors.remove_as(who, room, client_id))
+
+    def room(self, call: Call, room: RoomId) -> Room:
         """Who is in the room."""
-        with journal.page("stats"):
-            return self._signaling.room(self._passes.read(token), room)
+        with journal.page("stats"), self._proofs(call.source, call.token):
+            return self._signaling.room(self._passes.read(call.token), room)
 
-    def rooms(self, token: str | None) -> tuple[list[Room], bool]:
+    def rooms(self, call: Call) -> tuple[list[Room], bool]:
         """Who is where, as far as the token tells; and whether there may be more."""
-        with journal.page("stats"):
-            return self._signaling.rooms(self._passes.read(token))
+        with journal.page("stats"), self._proofs(call.source, call.token):
+            return self._signaling.rooms(self._passes.read(call.token))
 
-    def ice_grant(self, room: RoomId, seat: Resume) -> IceGrant:
+    def ice_grant(self, call: Call, room: RoomId, seat: Resume) -> IceGrant:
         """ICE servers for a member that shows its resume token."""
-        with journal.page("ice-servers"):
+        with journal.page("ice-servers", request=call.event_id), self._proofs(call.source, seat):
             return self._signaling.ice_grant(room, seat)
 
     # -- speaking --------------------------------------------------------------------------------
@@ -229,6 +309,20 @@ def _arrival(context: RequestContext, request_id: str | None = None) -> Arrival:
         at=context["requestTimeEpoch"],
         connected_at=context["connectedAt"],
         request_id=request_id,
+        source=source(context),
+    )
+
+
+def source(context: RequestContext) -> str:
+    """Where an event comes from. Headers say what their sender likes, API Gateway what is so."""
+    return network(context.get("identity", {}).get("sourceIp") or "")
+
+
+def _change(request: messages.SetDoor) -> Change:
+    return Change(
+        passcode=None if request.passcode is UNSET else request.passcode or "",
+        locked=None if request.locked is UNSET else request.locked,
+        capacity=None if request.capacity is UNSET else request.capacity or 0,
     )
 
 

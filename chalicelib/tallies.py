@@ -20,9 +20,7 @@ _LINGER = 60  # seconds that a tally outlasts its window, for clocks that are be
 class DynamoTallies:
     """The port Tallies; `pseudonym` is a keyed hash."""
 
-    def __init__(
-        self, client: DynamoDBClient, table: str, pseudonym: Callable[[str], str]
-    ) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, pseudonym: Callable[[str], str]) -> None:
         self._client = client
         self._table = table
         self._pseudonym = pseudonym

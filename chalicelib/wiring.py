@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from chalicelib import access, journal, settings
 from chalicelib.connections import Connections
+from chalicelib.doors import Doors
+from chalicelib.guard import Guard, allowances
 from chalicelib.ports import IceServers, Passes
+from chalicelib.quotas import Quotas
 from chalicelib.signaling import Limits, Signaling
 from chalicelib.switchboard import Sizes, Switchboard
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from botocore.session import Session
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from chalicelib.dynamodb import DynamoRooms
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -71,16 +76,16 @@ def configuration() -> settings.Settings:
 
 @once
 def signaling() -> Signaling:
-    from chalicelib.dynamodb import DynamoRooms
 
     chosen, clock = configuration(), SystemClock()
     return Signaling(
-        rooms=DynamoRooms(_dynamodb(), chosen.table_name, clock),
+        rooms=_rooms(),
         sockets=_connections(),
-        seals=access.HmacSeals(access.Keyring(_read_signing_keys), chosen.resume_seconds * 1000),
+        seals=_seals(),
         ice=_ice_servers(clock),
         clock=clock,
         chance=SystemChance(),
+        guard=guard(),
         limits=Limits(
             capacity=chosen.room_capacity,
             reservation=chosen.reservation_seconds * 1000,
@@ -91,10 +96,47 @@ def signaling() -> Signaling:
 
 
 @once
+def _rooms() -> DynamoRooms:
+    from chalicelib.dynamodb import DynamoRooms
+
+    return DynamoRooms(_dynamodb(), configuration().table_name, SystemClock())
+
+
+@once
+def guard() -> Guard:
+    from chalicelib.passcodes import ScryptPasscodes
+    from chalicelib.tallies import DynamoTallies
+
+    chosen = configuration()
+    tallies = DynamoTallies(_dynamodb(), chosen.table_name, _seals().pseudonym)
+    return Guard(Quotas(tallies, SystemClock()), ScryptPasscodes(), allowances(chosen))
+
+
+@once
+def _doors() -> Doors:
+    chosen, clock = configuration(), SystemClock()
+    return Doors(
+        signaling(),
+        _rooms(),
+        _seals(),
+        clock,
+        guard(),
+        capacity=chosen.room_capacity,
+        resume=chosen.resume_seconds * 1000,
+    )
+
+
+@once
+def _seals() -> access.HmacSeals:
+    keys = access.Keyring(_read_signing_keys)
+    return access.HmacSeals(keys, configuration().resume_seconds * 1000)
+
+
+@once
 def switchboard() -> Switchboard:
     chosen = configuration()
     sizes = Sizes(chosen.message_bytes, chosen.metadata_bytes)
-    return Switchboard(signaling(), _connections(), passes(), sizes)
+    return Switchboard(signaling(), _doors(), _connections(), passes(), sizes, guard())
 
 
 @once

@@ -7,12 +7,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from chalicelib.ports import Admission, Claims, Departure, IceGrant, IceServer
+from chalicelib.doors import Doors
+from chalicelib.guard import Allowances, Guard
+from chalicelib.ports import Admission, Claims, Departure, IceGrant, IceServer, Rooms
+from chalicelib.quotas import Quotas
 from chalicelib.rooms import Address, ClientId, Door, DoorChange, Key, Member, Role, Room, RoomId
+from chalicelib.signaling import Signaling
 
 T = TypeVar("T")
 LINGER = 3 * 60 * 60 * 1000  # ms that a room with a door outlasts its last join
+DAY = 86_400_000
 _NO_KEY = Key()
+_EVERYTHING = Allowances()
 
 
 class MemoryRooms:
@@ -59,6 +65,7 @@ class MemoryRooms:
                 or room.door.shuts_out(member.client_id, now)
                 or len(room.members) >= room.door.seats(capacity)
                 or not room.door.lets_in(key, member.role)
+                or not (key.makes or room_id in self._rooms)
             ):
                 return Admission(False, room)
             made = room_id not in self._rooms
@@ -279,6 +286,16 @@ class MemoryTallies:
         with self._lock:
             self.calls += 1
             self.counts[what, whose, end] = self.counts.get((what, whose, end), 0) - 1
+
+
+def open_guard(clock: FakeClock, allowed: Allowances = _EVERYTHING) -> Guard:
+    """A guard that lets through what is allowed, by default everything."""
+    return Guard(Quotas(MemoryTallies(), clock), FakePasscodes(), allowed)
+
+
+def open_doors(signaling: Signaling, rooms: Rooms, clock: FakeClock, guard: Guard) -> Doors:
+    """The use cases of doors over fakes."""
+    return Doors(signaling, rooms, FakeSeals(), clock, guard, capacity=16, resume=DAY)
 
 
 class FakePasscodes:

@@ -17,7 +17,7 @@ from chalicelib.rooms import EVERYBODY, Address, RoomId
 from chalicelib.signaling import Limits, Resume, Signaling
 from infra.local.tables import create_tables
 from tests import parts
-from tests.fakes import FakeClock, FakeIce, FakeSeals, FakeSockets, FirstChance
+from tests.fakes import FakeClock, FakeIce, FakeSeals, FakeSockets, FirstChance, open_guard
 
 GARDEN = RoomId("garden")
 
@@ -41,6 +41,7 @@ class Till:
             self.clock,
             FirstChance(),
             Limits(capacity=16),
+            open_guard(self.clock),
         )
 
     def _ring(self, model: Any, **_: Any) -> None:

@@ -30,6 +30,7 @@ from hypothesis.stateful import (
 from chalicelib.events import Outcome
 from chalicelib.ports import Rooms
 from chalicelib.rooms import Address, Room, RoomId
+from chalicelib.switchboard import Call
 from tests.fakes import FakeClock
 from tests.model.baton import Fate
 from tests.model.network import Event, Handling, Mail, Network, One, Said
@@ -141,7 +142,7 @@ class Life(RuleBasedStateMachine):
         room = self.places[where]
 
         def run(event_id: str, at: int) -> None:
-            found = self.network.switchboard.reserve(event_id, at, None, room)
+            found = self.network.switchboard.reserve(Call(event_id, at), room)
             self.reserved.append((room, (found.member.client_id, found.resume_token)))
             self.reservations.setdefault(event_id, set()).add(found.member.client_id)
 
@@ -161,7 +162,10 @@ class Life(RuleBasedStateMachine):
             client: Any = seat.client
             remove = self.network.switchboard.remove
             self._do(
-                pace, lambda: self.network.call("remove", lambda *_: remove(None, room, client))
+                pace,
+                lambda: self.network.call(
+                    "remove", lambda event_id, at: remove(Call(event_id, at), room, client)
+                ),
             )
 
     # -- what happens to them --------------------------------------------------------------------

@@ -16,10 +16,10 @@ from chalicelib.access import OpenPasses
 from chalicelib.connections import Post
 from chalicelib.events import Outcome
 from chalicelib.ports import Admission, Departure, Rooms
-from chalicelib.rooms import Address, ClientId, Member, Room, RoomId
+from chalicelib.rooms import Address, ClientId, Key, Member, Room, RoomId
 from chalicelib.signaling import Limits, Signaling
 from chalicelib.switchboard import Sizes, Switchboard
-from tests.fakes import FakeClock, FakeIce, FakeSeals
+from tests.fakes import FakeClock, FakeIce, FakeSeals, open_doors, open_guard
 from tests.model.baton import Baton, Death, Fate, stop
 
 if TYPE_CHECKING:
@@ -128,10 +128,10 @@ class Noting:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._rooms, name)
-        return self._noting(method) if name in ("dismiss", "evict") else method
+        return self._noting(method) if name in ("dismiss", "evict", "expel") else method
 
-    def admit(self, room_id: RoomId, member: Member, capacity: int) -> Admission:
-        admission = self._rooms.admit(room_id, member, capacity)
+    def admit(self, room_id: RoomId, member: Member, capacity: int, key: Key) -> Admission:
+        admission = self._rooms.admit(room_id, member, capacity, key)
         self._network.note(admission.room)
         return admission
 
@@ -174,10 +174,12 @@ class Network:
         self.limits = Limits(capacity=capacity)
         self._requests = 0
         noting: Any = Noting(rooms, self)
+        guard = open_guard(self.clock)
         self.signaling = Signaling(
-            noting, self, FakeSeals(), FakeIce(), self.clock, self, self.limits
+            noting, self, FakeSeals(), FakeIce(), self.clock, self, self.limits, guard
         )
-        self.switchboard = Switchboard(self.signaling, self, OpenPasses(), Sizes())
+        doors = open_doors(self.signaling, noting, self.clock, guard)
+        self.switchboard = Switchboard(self.signaling, doors, self, OpenPasses(), Sizes(), guard)
 
     def note(self, room: Room) -> None:
         self.known.add(room.room_id)

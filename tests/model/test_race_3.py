@@ -18,7 +18,15 @@ from chalicelib.signaling import Limits, Signaling
 from chalicelib.switchboard import Sizes, Switchboard
 from infra.local.tables import create_tables
 from tests import parts
-from tests.fakes import FakeClock, FakeIce, FakeSeals, FakeSockets, FirstChance
+from tests.fakes import (
+    FakeClock,
+    FakeIce,
+    FakeSeals,
+    FakeSockets,
+    FirstChance,
+    open_doors,
+    open_guard,
+)
 
 ROUNDS = 40
 
@@ -54,11 +62,12 @@ def test_race_3_a_disconnect_in_the_middle_of_a_join_leaves_no_seat(dynamodb_end
         FakeClock(),
     )
     create_tables(client, parts.TEMPLATE, {"TableName": table})
-    rooms = DynamoRooms(client, table, clock)
+    rooms, guard = DynamoRooms(client, table, clock), open_guard(clock)
     signaling = Signaling(
-        rooms, FakeSockets(), FakeSeals(), FakeIce(), clock, FirstChance(), Limits()
+        rooms, FakeSockets(), FakeSeals(), FakeIce(), clock, FirstChance(), Limits(), guard
     )
-    switchboard = Switchboard(signaling, Nobody(), OpenPasses(), Sizes())
+    doors = open_doors(signaling, rooms, clock, guard)
+    switchboard = Switchboard(signaling, doors, Nobody(), OpenPasses(), Sizes(), guard)
     for number in range(ROUNDS):
         name, room = f"socket{number}=", f"room{number}"
         join = json.dumps({"type": "join", "roomId": room})

@@ -15,6 +15,7 @@ from chalicelib import journal
 from chalicelib.ports import Claims
 from chalicelib.rooms import Address, RoomFull, RoomId
 from chalicelib.signaling import Limits
+from chalicelib.switchboard import Call
 from tests.fakes import MemoryRooms
 from tests.unit.test_switchboard import Exchange
 
@@ -121,7 +122,7 @@ def test_evictions_are_those_whom_nobody_had_told_of(log: Log) -> None:
     assert counts(log.closing()) == found, "found by the probe"
     for name in ("bea", "cyd"):
         exchange.say(name, join)
-    exchange.switchboard.reserve("r1", exchange.clock.time, None, RoomId("garden"))
+    exchange.switchboard.reserve(Call("r1", exchange.clock.time), RoomId("garden"))
     exchange.clock.time += Limits().reservation
     log.lines()
     exchange.say("dan", join)
@@ -183,7 +184,7 @@ def test_a_refusal_over_rest_is_counted_too(log: Log) -> None:
     exchange = Exchange(capacity=1)
     exchange.say("ada", {"type": "join", "roomId": "garden"})
     with pytest.raises(RoomFull):
-        exchange.switchboard.reserve("r1", exchange.clock.time, None, RoomId("garden"))
+        exchange.switchboard.reserve(Call("r1", exchange.clock.time), RoomId("garden"))
     line = log.closing()
     assert (line["operation"], line["outcome"]) == ("reserve", "room-full")
     assert counts(line) == {"Errors.room-full": 1}

@@ -160,6 +160,8 @@ PEER = {
                     {"urls": ["turn:t"], "username": "u", "credential": "p"},
                     {"urls": ["stun:s"]},
                 ],
+                "role": "member",
+                "door": {"passcode": False, "locked": False, "capacity": 0, "revision": 0},
                 "iceServersTtl": 600,
             },
         ),

@@ -13,6 +13,7 @@ from chalicelib.connections import Post
 from chalicelib.events import Outcome
 from chalicelib.ports import Claims
 from chalicelib.rooms import Address, RoomFull, RoomId
+from chalicelib.switchboard import Call
 from infra.local.tables import read_template
 from tests import parts
 from tests.fakes import MemoryRooms
@@ -139,9 +140,9 @@ def emitted(log: Log) -> set[Metric]:
     exchange.say("ada", "oops")
     exchange.say("eve", signal)
     exchange.say("eve", {**JOIN, "clientId": bea["clientId"], "resumeToken": "forged"})
-    exchange.switchboard.reserve("r1", exchange.clock.time, None, RoomId("garden"))
+    exchange.switchboard.reserve(Call("r1", exchange.clock.time), RoomId("garden"))
     with pytest.raises(RoomFull):
-        exchange.switchboard.reserve("r2", exchange.clock.time, None, RoomId("garden"))
+        exchange.switchboard.reserve(Call("r2", exchange.clock.time), RoomId("garden"))
     exchange.say("eve", JOIN)
     exchange.clock.time += 120_000
     exchange.say("ada", {"type": "ping"})

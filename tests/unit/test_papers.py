@@ -27,7 +27,9 @@ def test_every_message_has_an_example(kind: str) -> None:
 
 
 def test_every_example_of_a_request_is_understood() -> None:
-    frames = re.findall(r'^\{"type":"(?:join|leave|signal|broadcast|ping)".*\}$', API_DOC, re.M)
+    frames = re.findall(
+        r'^\{"type":"(?:join|leave|signal|broadcast|ping|set-door|remove)".*\}$', API_DOC, re.M
+    )
     requests = [frame for frame in frames if "from" not in json.loads(frame)]
     assert len(requests) >= 6
     for request in requests:

@@ -45,6 +45,7 @@ from tests.fakes import (
     FirstChance,
     Meanwhile,
     MemoryRooms,
+    open_guard,
 )
 
 GARDEN, ATTIC = RoomId("garden"), RoomId("attic")
@@ -85,7 +86,14 @@ class House:
     def __post_init__(self) -> None:
         self.opened: dict[str, int] = {}
         self.signaling = Signaling(
-            self.store, self.sockets, self.seals, FakeIce(), self.clock, FirstChance(), self.limits
+            self.store,
+            self.sockets,
+            self.seals,
+            FakeIce(),
+            self.clock,
+            FirstChance(),
+            self.limits,
+            open_guard(self.clock),
         )
 
     def arrival(self, name: str) -> Arrival:

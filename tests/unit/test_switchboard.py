@@ -14,7 +14,7 @@ from chalicelib.events import Outcome
 from chalicelib.ports import Claims
 from chalicelib.rooms import EVERYBODY, Address, RoomFull, RoomId
 from chalicelib.signaling import Limits, Signaling
-from chalicelib.switchboard import Sizes, Switchboard
+from chalicelib.switchboard import Call, Sizes, Switchboard
 from tests.fakes import (
     FakeClock,
     FakeIce,
@@ -23,6 +23,8 @@ from tests.fakes import (
     FirstChance,
     Meanwhile,
     MemoryRooms,
+    open_doors,
+    open_guard,
 )
 
 Frame = dict[str, Any]
@@ -55,16 +57,19 @@ class Exchange:
         self.line = Line()
         self.clock = FakeClock()
         self.sockets = FakeSockets()
+        store, guard = rooms or MemoryRooms(), open_guard(self.clock)
         signaling = Signaling(
-            rooms or MemoryRooms(),
+            store,
             self.sockets,
             FakeSeals(),
             FakeIce(),
             self.clock,
             FirstChance(),
             Limits(capacity=capacity),
+            guard,
         )
-        self.switchboard = Switchboard(signaling, self.line, OpenPasses(), Sizes())
+        doors = open_doors(signaling, store, self.clock, guard)
+        self.switchboard = Switchboard(signaling, doors, self.line, OpenPasses(), Sizes(), guard)
 
     def context(self, name: str) -> dict[str, Any]:
         self.clock.time += 1
@@ -220,12 +225,12 @@ def test_a_reservation_gets_the_place_of_somebody_gone() -> None:
     exchange = Exchange(capacity=2)
     full_of(exchange, "ada", "bea")
     dies(exchange, "bea")
-    reserved = exchange.switchboard.reserve("r1", exchange.clock.time, None, RoomId("garden"))
+    reserved = exchange.switchboard.reserve(Call("r1", exchange.clock.time), RoomId("garden"))
     news = [frame["type"] for frame in exchange.line.to("ada")[-2:]]
     assert news == ["peer-left", "peer-joined"]
     assert exchange.line.to("ada")[-1]["peer"]["clientId"] == reserved.member.client_id
     with pytest.raises(RoomFull):
-        exchange.switchboard.reserve("r2", exchange.clock.time, None, RoomId("garden"))
+        exchange.switchboard.reserve(Call("r2", exchange.clock.time), RoomId("garden"))
 
 
 def test_who_had_to_go_is_told_of_even_if_the_place_went_to_another() -> None:
