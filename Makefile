@@ -19,7 +19,7 @@ PARTS := $(LIBRARIES) $(NPM) $(JAVA) $(BROWSER) $(COTURN) $(WHEELS)
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-unit test-client test-python soak check format lock clean
-.PHONY: bench deploy destroy status rehearse
+.PHONY: assets bench deploy destroy status rehearse
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,7 @@ check: $(LIBRARIES) $(NPM) $(WHEELS) ## Lint, types, import rules, templates
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	node_modules/.bin/tsc -p tsconfig.json
+	node_modules/.bin/tsc -p tsconfig.worker.json
 	node_modules/.bin/tsc -p tests/client/tsconfig.json
 	$(BIN)/cfn-lint infra/aws/template.yaml
 	@rm -rf build/package && mkdir -p build/package && cp -r app.py requirements.txt .chalice build/package
@@ -73,6 +74,9 @@ status: $(LIBRARIES) ## Tell how a stage stands on AWS (STAGE=dev)
 
 rehearse: $(PARTS) ## Deploy to an AWS in miniature, use it, change it, cut it off, destroy it
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/rehearsal
+
+assets: $(LIBRARIES) ## Write client/service-worker.json anew: what the service worker keeps
+	$(BIN)/python -m infra.assets client
 
 format: $(LIBRARIES) ## Format Python
 	$(BIN)/ruff check --fix

@@ -3,8 +3,10 @@
 
 import { Room, RoomError } from "./room.js";
 import { Signaling, SignalingError } from "./signaling.js";
-import { keepName, keepSeat, readName, takeSeat } from "./storage.js";
+import { keepIceServers, keepName, keepSeat, readName, takeSeat } from "./storage.js";
 import { loadFeatures } from "./page/features.js";
+import { keep, keepAll, prepareInstallation } from "./page/install.js";
+import { prepareInvitations } from "./page/invite.js";
 import { readLink, showLink } from "./page/link.js";
 import { nameOf, showPeers } from "./page/people.js";
 import * as view from "./view.js";
@@ -16,6 +18,7 @@ import * as view from "./view.js";
  */
 
 const LONGEST_ROOM_NAME = 128;
+const CARRIED = /^#(offer|answer)=/; // no room's name: there, `=` stands as %3D
 const { elements } = view;
 
 /** @type {Record<string, string>} */
@@ -74,11 +77,11 @@ async function enter(roomId, seat = null) {
     const preparing = Promise.all([connectService(), loadFeatures(), prepareStay(roomId)]);
     const [service, features, stay] = await preparing;
     const entering = new Room(service, stay.options);
-    room = entering;
-    listen(entering);
-    for (const feature of features) feature.attach(entering);
-    await entering.join(stay.roomId, { ...seat, metadata: ownMetadata() });
-    showInside(entering);
+    begin(entering, features);
+    const wanted = { ...seat, metadata: ownMetadata() };
+    const { iceServers } = await entering.join(stay.roomId, wanted);
+    keepIceServers(iceServers);
+    showInside(entering, entering.roomId ?? "");
   } catch (error) {
     if (seat) keepSeat(seat); // the next try may still come back as the same person
     showOutside(sentence(error));
@@ -91,12 +94,25 @@ async function prepareStay(roomId) {
   return secrecy.prepareStay(roomId, elements.passphrase.value.trim());
 }
 
-/** @param {Room} entered */
-function showInside(entered) {
-  const roomId = entered.roomId ?? "";
+/**
+ * @param {Room} entering
+ * @param {import("./page/features.js").Feature[]} features
+ */
+function begin(entering, features) {
+  room = entering;
+  listen(entering);
+  for (const feature of features) feature.attach(entering);
+  void keepAll();
+}
+
+/**
+ * @param {Room} entered
+ * @param {string} roomId empty without a server: then there is no link that leads here
+ */
+function showInside(entered, roomId) {
   elements.room.value = roomId;
-  document.title = `${roomId} · Parley`;
-  showLink(roomId);
+  document.title = `${roomId || "Without a server"} · Parley`;
+  if (roomId) showLink(roomId);
   view.showPhase("inside");
   view.showYou(entered.clientId, ownName());
   view.addNote(greeting(entered.peers.map(nameOf)));
@@ -104,11 +120,37 @@ function showInside(entered) {
   refresh(entered);
 }
 
+/** @type {import("./page/manual.js").Page} */
+const byHand = {
+  // Without a network, what was never used may be missing: then talking must do.
+  prepare: async (made) => {
+    const features = await loadFeatures().catch(() => []);
+    view.showManual(true);
+    begin(made, features);
+  },
+  show: (made) => showInside(made, ""),
+  metadata: () => ownMetadata(),
+};
+
+async function connectByHand() {
+  void keepAll();
+  const manual = await import("./page/manual.js");
+  manual.connectByHand(byHand);
+}
+
+/** Whether the link brought somebody's offer or answer; then that has been taken. */
+async function isCarried() {
+  if (!CARRIED.test(location.hash)) return false;
+  const { openLink } = await import("./page/manual.js");
+  return openLink(location.hash.slice(1), byHand);
+}
+
 /** @param {string} [error] */
 function showOutside(error = "") {
   room = null;
   document.title = "Parley";
   view.showPhase("outside");
+  view.showManual(false);
   view.showStatus("offline");
   view.showYou("", "");
   showPeers([]);
@@ -129,9 +171,10 @@ function listen(entering) {
 
 /** @param {Room} inside */
 function refresh(inside) {
-  view.showStatus(inside.status);
-  showPeers(inside.peers);
   const talking = inside.peers.some((peer) => peer.open);
+  const alone = document.body.dataset.manual !== undefined && !talking;
+  view.showStatus(alone ? "connecting" : inside.status);
+  showPeers(inside.peers);
   const away = inside.clientId !== "" && inside.status !== "connected";
   if (!away) view.showNotice("");
   else if (talking) view.showNotice("Signaling is away; the conversation goes on.");
@@ -212,6 +255,7 @@ const ownName = () => elements.name.value.trim();
 const ownMetadata = () => (ownName() ? { name: ownName() } : {});
 
 function fillInLink() {
+  if (CARRIED.test(location.hash)) return;
   const { roomId, passphrase } = readLink();
   elements.room.value = roomId;
   elements.passphrase.value = passphrase;
@@ -230,15 +274,6 @@ function askPassphrase(seat) {
   view.showEntryError("This room is sealed. Type its passphrase and press Join to come back.");
   elements.secret.open = true;
   elements.passphrase.focus();
-}
-
-async function copyLink() {
-  try {
-    await navigator.clipboard.writeText(location.href);
-    view.confirmCopy(true);
-  } catch {
-    view.confirmCopy(false);
-  }
 }
 
 // ---- the doors: forms, buttons, and the page's own coming and going
@@ -261,7 +296,7 @@ elements.leave.addEventListener("click", () => {
   elements.room.focus();
 });
 
-elements.copyLink.addEventListener("click", () => void copyLink());
+elements.manual.addEventListener("click", () => void connectByHand());
 
 elements.composer.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -276,8 +311,8 @@ elements.message.addEventListener("keydown", (event) => {
 
 elements.name.addEventListener("change", () => keepName(ownName()));
 
-addEventListener("hashchange", () => {
-  if (!room) fillInLink();
+addEventListener("hashchange", async () => {
+  if (!room && !(await isCarried())) fillInLink();
 });
 
 addEventListener("pagehide", () => {
@@ -287,7 +322,8 @@ addEventListener("pagehide", () => {
 });
 
 // After a reload, and when the browser brings the page back as it was: in the call again, as before.
-addEventListener("pageshow", () => {
+addEventListener("pageshow", async () => {
+  if (await isCarried()) return;
   const seat = takeSeat();
   if (!seat || seat.roomId !== readLink().roomId) return;
   if (seat.sealed && !elements.passphrase.value) askPassphrase(seat);
@@ -302,3 +338,6 @@ elements.secret.addEventListener("toggle", async () => {
 fillInLink();
 elements.name.value = readName();
 view.showPhase("outside");
+prepareInvitations();
+prepareInstallation();
+addEventListener("load", () => void keep());

@@ -10,6 +10,7 @@
 const SEAT = "parley:seat";
 const NAME = "parley:name";
 const CALL = "parley:call";
+const ICE = "parley:ice-servers";
 
 /**
  * @typedef {object} CallChoices device ids, and what is on from the start
@@ -48,6 +49,18 @@ export function readCallChoices() {
 
 /** @param {CallChoices} choices */
 export const keepCallChoices = (choices) => write("localStorage", CALL, JSON.stringify(choices));
+
+/**
+ * For a connection without the server. Only those that need no credentials, which expire.
+ *
+ * @param {RTCIceServer[]} servers
+ */
+export function keepIceServers(servers) {
+  write("localStorage", ICE, JSON.stringify(servers.filter(({ credential }) => !credential)));
+}
+
+/** @returns {RTCIceServer[]} */
+export const readIceServers = () => JSON.parse(read("localStorage", ICE) || "[]");
 
 /**
  * A browser may forbid storage: then nothing is remembered, and everything else works.

@@ -20,7 +20,7 @@ export const elements = {
   join: /** @type {HTMLButtonElement} */ (byId("join")),
   newRoom: /** @type {HTMLButtonElement} */ (byId("new-room")),
   leave: /** @type {HTMLButtonElement} */ (byId("leave")),
-  copyLink: /** @type {HTMLButtonElement} */ (byId("copy-link")),
+  manual: /** @type {HTMLButtonElement} */ (byId("manual")),
   composer: /** @type {HTMLFormElement} */ (byId("composer")),
   message: /** @type {HTMLTextAreaElement} */ (byId("message")),
   send: /** @type {HTMLButtonElement} */ (byId("send")),
@@ -28,13 +28,20 @@ export const elements = {
 
 /** @param {Phase} phase */
 export function showPhase(phase) {
-  const { room, name, passphrase, join, newRoom, leave, message, send } = elements;
+  const { room, name, passphrase, join, newRoom, manual, leave, message, send } = elements;
+  const entrance = [join, newRoom, name, passphrase, manual];
   document.body.dataset.phase = phase;
-  for (const control of [join, newRoom, name, passphrase]) control.disabled = phase !== "outside";
+  for (const control of entrance) control.disabled = phase !== "outside";
   for (const control of [leave, message, send]) control.disabled = phase !== "inside";
   room.readOnly = phase !== "outside";
   message.placeholder = phase === "inside" ? "Write a message" : "Join a room to write";
   join.textContent = phase === "entering" ? "Joining…" : "Join";
+}
+
+/** @param {boolean} manual without a server there is no room to name, and no link to it */
+export function showManual(manual) {
+  document.body.toggleAttribute("data-manual", manual);
+  elements.room.placeholder = manual ? "Without a server" : "garden";
 }
 
 /** @param {Status} status */
@@ -85,13 +92,6 @@ export function addMessage({ author, clientId, text, at, own }) {
  */
 export function addNote(text) {
   append(element("p", "note", text), false);
-}
-
-/** @param {boolean} worked */
-export function confirmCopy(worked) {
-  elements.copyLink.textContent = worked ? "Copied" : "Copy link";
-  if (!worked) showNotice(`Copy this link: ${location.href}`);
-  else setTimeout(() => (elements.copyLink.textContent = "Copy link"), 2_000);
 }
 
 /**

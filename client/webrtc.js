@@ -26,6 +26,7 @@ export const OVERTAKEN = 3_000;
 export const CONNECT_WITHIN = 20_000;
 export const RESTART_WITHIN = 15_000;
 export const POLITE_PAUSE = 3_000;
+export const GATHER_WITHIN = 5_000; // a STUN server that does not answer holds nobody up for longer
 const LINGER = 300;
 const MAIN = "parley";
 
@@ -206,6 +207,7 @@ export class Peer extends Emitter {
   #turn = Promise.resolve();
   #clock;
   #deadline;
+  #gathering;
   #pause;
 
   /**
@@ -214,8 +216,8 @@ export class Peer extends Emitter {
    * @param {string} options.session
    * @param {(message: Negotiation) => void} options.send by signaling; must not throw
    * @param {RTCConfiguration} [options.configuration] ICE servers, whether to relay only, certificates
-   * @param {boolean} [options.trickle] false: a description goes out once it is complete, with all
-   *   candidates in it and none beside it, however long that takes
+   * @param {boolean} [options.trickle] false where people carry the descriptions: each goes out once
+   *   it is complete, with all candidates in it and none beside it, and takes the time it takes
    * @param {import("./sealing.js").SealedLink | null} [options.seal] what is said goes through it
    * @param {typeof RTCPeerConnection} [options.RTCPeerConnection]
    * @param {import("./clock.js").Clock} [options.clock]
@@ -233,7 +235,7 @@ export class Peer extends Emitter {
     this.#inbox = new Inbox((description) => this.#queue(description), this.#clock);
     this.#pause = new Timer(this.#clock);
     this.#deadline = new Timer(this.#clock);
-    // Descriptions that people carry take their time.
+    this.#gathering = new Timer(this.#clock);
     if (trickle) this.#deadline.set(CONNECT_WITHIN, () => this.close());
     const Connection = parts.RTCPeerConnection ?? globalThis.RTCPeerConnection;
     this.#configuration = configuration;
@@ -329,7 +331,7 @@ export class Peer extends Emitter {
   close({ farewell = false } = {}) {
     if (this.state === "closed") return;
     const said = farewell && this.send({ type: "bye" });
-    for (const part of [this.#deadline, this.#pause]) part.stop();
+    for (const part of [this.#deadline, this.#gathering, this.#pause]) part.stop();
     for (const part of [this.#outbox, this.#inbox]) part.close();
     this.#seal?.close();
     this.#become("closed");
@@ -358,6 +360,7 @@ export class Peer extends Emitter {
 
   /** All candidates are known: what waits for company, or for all of them, can go. */
   #gathered() {
+    this.#gathering.stop();
     const description = this.#trickle ? null : this.#connection.localDescription;
     if (description) this.#outbox.describe(description);
     this.#outbox.flush();
@@ -390,7 +393,9 @@ export class Peer extends Emitter {
     const channel = this.#channel?.readyState ?? "connecting";
     if (transport === "closed" || channel === "closing" || channel === "closed") return "closed";
     const fresh = this.state === "connecting";
-    if (transport === "failed") return fresh ? "closed" : "failed";
+    // Who answers tries before the other side can, and goes on when its answer has been carried over.
+    if (transport === "failed" && fresh) return this.#trickle ? "closed" : "connecting";
+    if (transport === "failed") return "failed";
     if (transport === "connected" && channel === "open") return "connected";
     return fresh ? "connecting" : "interrupted";
   }
@@ -472,6 +477,7 @@ export class Peer extends Emitter {
     const { localDescription, iceGatheringState } = this.#connection;
     const complete = this.#trickle || iceGatheringState === "complete";
     if (localDescription && complete) this.#outbox.describe(localDescription);
+    else this.#gathering.set(GATHER_WITHIN, () => this.#gathered());
   }
 
   /** @param {RTCSessionDescriptionInit} description */

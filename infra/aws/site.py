@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import assets
 from infra.aws.clients import Client, Clients
 from infra.aws.errors import DeployError
 
@@ -77,9 +78,13 @@ class File:
 
 
 def files(client: Path, config: Mapping[str, str]) -> list[File]:
-    """The client and its config.json; what others refer to first, entries last."""
+    """The client with the two files made for it; what others refer to first, entries last."""
     found = [File(path.relative_to(client).as_posix(), path.read_bytes()) for path in walk(client)]
-    found.append(File("config.json", (json.dumps(config) + "\n").encode()))
+    made = {"config.json": json.dumps(config) + "\n"}
+    if (client / assets.LIST).is_file():
+        made[assets.LIST] = assets.text(client)
+    found = [file for file in found if file.name not in made]
+    found += [File(name, content.encode()) for name, content in made.items()]
     for file in found:
         _ = file.type  # an unknown one is refused before any is sent
     return sorted(found, key=lambda file: (file.name in ENTRIES, file.name))

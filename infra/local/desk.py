@@ -131,7 +131,8 @@ class Desk:
     ) -> None:
         limits = self.options.limits
         options = self.options
-        front = Front(handlers, limits, self.project.path, options.client, options.mischief)
+        shown = (self.project.path, options.client, options.mischief, options.reload)
+        front = Front(handlers, limits, *shown)
         enter = self._parts.enter_async_context
         if back_door:
             await enter(serving(front.back, back_door, limits))

@@ -30,6 +30,7 @@ class Front:
         stage: str,
         client: Path | None = None,
         mischief: Mischief | None = None,
+        in_progress: bool = False,
     ) -> None:
         self.gateway = gateway_for(handlers, limits, stage, mischief)
         self._limits = limits
@@ -37,7 +38,7 @@ class Front:
         manage = Management(self.gateway).answer
         self._manage = mischievous(mischief, manage) if mischief else manage
         self._rest = Rest(handlers, limits, stage)
-        self._site = Site(client)
+        self._site = Site(client, in_progress)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from infra import assets
 from infra.local.limits import Limits
 
 # What the machine's own tables say differs from system to system.
@@ -38,9 +39,14 @@ HEADERS = {
 
 
 class Site:
-    """The files of one directory; without one there is nothing to see."""
+    """The files of one directory; without one there is nothing to see.
 
-    def __init__(self, directory: Path | None) -> None:
+    service-worker.json says what the files are now; work `in_progress` is not for keeping.
+    """
+
+    def __init__(self, directory: Path | None, in_progress: bool = False) -> None:
+        self._directory = directory
+        self._in_progress = in_progress
         self._files = StaticFiles(directory=directory, html=True) if directory else None
 
     async def answer(self, request: Request) -> Response:
@@ -56,9 +62,17 @@ class Site:
             if self._files is None:
                 raise HTTPException(404)
             path = self._files.get_path(request.scope)
+            if path == assets.LIST:
+                return self._list()
             return await self._files.get_response(path, request.scope)
         except HTTPException as error:
             return PlainTextResponse(f"{error.detail}\n", error.status_code)
+
+    def _list(self) -> Response:
+        directory = self._directory
+        if self._in_progress or directory is None or not (directory / assets.LIST).is_file():
+            raise HTTPException(404)
+        return JSONResponse(assets.listed(directory))
 
 
 def whereabouts(request: Request, stage: str, limits: Limits) -> Response:

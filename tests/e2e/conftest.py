@@ -81,7 +81,8 @@ def visit(browser: Browser, shared_desk: Desk) -> Iterator[Visit]:
     visitors: list[Visitor] = []
 
     def one_more(desk: Desk = shared_desk, fragment: str = "", **config: object) -> Visitor:
-        page = browser.new_context().new_page()
+        # What is kept for later is the business of test_offline alone.
+        page = browser.new_context(service_workers="block").new_page()
         visitors.append(Visitor(page, desk.url, config))
         return visitors[-1].open(fragment)
 

@@ -116,6 +116,7 @@ def served(
     client: Path | None = TOYAPP / "client",
     without: tuple[str, ...] = (),
     mischief: Mischief | None = None,
+    in_progress: bool = False,
 ) -> Iterator[Served]:
     """A gateway with these limits, whose application lacks the handlers of `without`."""
     limits = limits or Limits()
@@ -135,7 +136,7 @@ def served(
             endpoint = f"http://127.0.0.1:{port}/api"
             deployed = (served_locally(app), config, workers, limits.integration, endpoint)
             handlers = MortalHandlers(mischief, *deployed) if mischief else Handlers(*deployed)
-            front = Front(handlers, limits, "api", client, mischief)
+            front = Front(handlers, limits, "api", client, mischief, in_progress)
             ended = asyncio.Event()
             loop = asyncio.get_running_loop()
             stop = lambda: loop.call_soon_threadsafe(ended.set)  # noqa: E731

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,20 @@ def test_config_json_tells_the_limits_that_are_not_those_of_aws(
     with served(limits) as gateway:
         told = gateway.http("GET", "/config.json").json
     assert {name: told[name] for name in told if name not in ("api", "websocket")} == pace
+
+
+def test_what_is_kept_is_what_the_files_are_now(tmp_path: Path) -> None:
+    with served(client=tmp_path) as gateway:
+        assert gateway.http("GET", "/service-worker.json").status == 404
+        (tmp_path / "service-worker.json").write_text("out of date")
+        (tmp_path / "index.html").write_text("x")
+        assert list(gateway.http("GET", "/service-worker.json").json["core"]) == ["index.html"]
+
+
+def test_work_in_progress_is_not_for_keeping(tmp_path: Path) -> None:
+    (tmp_path / "service-worker.json").write_text("{}")
+    with served(client=tmp_path, in_progress=True) as gateway:
+        assert gateway.http("GET", "/service-worker.json").status == 404
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "192.0.2.7", "[::1]:9000"])
