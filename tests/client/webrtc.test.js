@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { BATCH, CONNECT_WITHIN, OVERTAKEN, POLITE_PAUSE, Peer, RESTART_WITHIN, RIDE, configured } from "../../client/webrtc.js";
+import {
+  BATCH, CONNECT_WITHIN, GATHER_WITHIN, OVERTAKEN, POLITE_PAUSE, Peer, RESTART_WITHIN, RIDE, configured,
+} from "../../client/webrtc.js";
 import { FakeClock, FakeConnection, hear, settle } from "./fakes.js";
 
 beforeEach(() => (FakeConnection.made = []));
@@ -342,14 +344,23 @@ test("while a session is connecting, or closed, there is nothing to restart", as
 test("a complete description goes out once all candidates are known, in one message, without a deadline", async () => {
   const { peer, connection, clock, sent } = make({ trickle: false });
   peer.start();
-  await clock.advance(CONNECT_WITHIN);
+  await clock.advance(GATHER_WITHIN - 1_000);
   connection.finds("a", "b");
   assert.deepEqual(sent, []);
   connection.gathersAll();
   assert.deepEqual(sent.map(({ seq, description, candidates }) => [seq, description.type, candidates]), [
     [1, "offer", undefined],
   ]);
+  await clock.advance(CONNECT_WITHIN);
+  assert.equal(sent.length, 1);
   assert.notEqual(peer.state, "closed");
+});
+
+test("a server that never answers does not hold a complete description up for ever", async () => {
+  const { peer, clock, sent } = make({ trickle: false });
+  peer.start();
+  await clock.advance(GATHER_WITHIN + RIDE);
+  assert.equal(sent.length, 1);
 });
 
 test("channels that the other side opens are handed on, but for the one of the session", async () => {
