@@ -58,7 +58,7 @@ def garden() -> RoomId:
 # -- claims --------------------------------------------------------------------------------------
 
 
-def test_the_first_claim_of_a_socket_to_a_room_wins(rooms: Rooms, garden: RoomId) -> None:
+def test_race_5_the_first_claim_of_a_socket_to_a_room_wins(rooms: Rooms, garden: RoomId) -> None:
     assert rooms.claim(ADA, garden, ClientId("a1"), UNTIL) == "a1"
     assert rooms.claim(ADA, garden, ClientId("a2"), UNTIL) == "a1"
     assert rooms.claim(BEA, garden, ClientId("b1"), UNTIL) == "b1"
@@ -124,7 +124,7 @@ def test_a_taken_id_refuses_and_shows_the_seat(rooms: Rooms, garden: RoomId) -> 
     assert (refused.admitted, refused.room.members) == (False, {"ada": ada})
 
 
-def test_only_a_newer_join_moves_a_seat(rooms: Rooms, garden: RoomId) -> None:
+def test_race_7_only_a_newer_join_moves_a_seat(rooms: Rooms, garden: RoomId) -> None:
     rooms.admit(garden, member("ada", ADA, since=10), capacity=8)
     assert rooms.move(garden, member("ada", BEA, since=10)) is None
     before = rooms.move(garden, member("ada", BEA, since=11))
@@ -152,7 +152,7 @@ def test_a_seat_is_renewed_by_the_socket_that_holds_it(rooms: Rooms, garden: Roo
     assert rooms.find(RoomId("attic")).members == {}
 
 
-def test_a_socket_dismisses_only_the_seat_it_holds(rooms: Rooms, garden: RoomId) -> None:
+def test_race_1_a_socket_dismisses_only_the_seat_it_holds(rooms: Rooms, garden: RoomId) -> None:
     rooms.admit(garden, member("ada", BEA, since=11), capacity=8)
     assert rooms.dismiss(garden, ClientId("ada"), ADA) is None
     elsewhere = Address(BEA.connection, "another-api/stage")
@@ -264,7 +264,7 @@ def test_of_many_who_remove_one_seat_at_once_one_announces_it(
     assert sum(departure is not None for departure in side_by_side(removals)) == 1
 
 
-def test_of_many_sockets_that_resume_one_seat_at_once_the_newest_has_it(
+def test_race_7_of_many_sockets_that_resume_one_seat_at_once_the_newest_has_it(
     concurrent_rooms: Rooms, garden: RoomId
 ) -> None:
     concurrent_rooms.admit(garden, member("ada", ADA, since=1), capacity=8)

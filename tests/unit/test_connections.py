@@ -59,7 +59,7 @@ def post(name: str, hang_up: bool = False) -> Post:
     return Post(Address(name, "api/stage"), b"{}", hang_up)
 
 
-def test_each_post_has_its_outcome_in_order(pool: ThreadPoolExecutor) -> None:
+def test_race_4_each_post_has_its_outcome_in_order(pool: ThreadPoolExecutor) -> None:
     api = FakeApi(
         dead=refusal("GoneException"),
         throttled=refusal("LimitExceededException"),
