@@ -156,11 +156,12 @@ class Switchboard:
         with self._proofs(arrival.source, request.token or request.resume_token):
             pass_ = self._passes.read(request.token)
             self._guard.joins(arrival.source, pass_)
-            return self._seated(
+            said, evicted = self._seated(
                 lambda: self._signaling.join(
                     arrival, pass_, room, resume, metadata, request.passcode
                 )
             )
+            return [*evicted, *said]
 
     @contextmanager
     def _proofs(self, source: str, proof: object) -> Iterator[None]:
@@ -174,13 +175,20 @@ class Switchboard:
                 self._guard.wrong_token(source)
             raise
 
-    def _seated(self, take: Callable[[], T]) -> T:
-        """Take a seat; if the room is full, once more after those have gone who are not there."""
+    def _seated(self, take: Callable[[], T]) -> tuple[T, list[Delivery]]:
+        """Take a seat; if the room is full, once more after those have gone who are not there.
+
+        With what the others hear of them, to be said in one go with all else, since time is short.
+        """
         try:
-            return take()
+            return take(), []
         except RoomFull as full:
-            self._deliver(self._signaling.make_place(full.room_id))
-            return take()
+            evicted = self._signaling.make_place(full.room_id)
+        try:
+            return take(), evicted
+        except RoomFull:
+            self._deliver(evicted)
+            raise
 
     def _metadata(self, raw: bytes) -> str | None:
         if raw in (b"", b"null"):
@@ -198,12 +206,12 @@ class Switchboard:
         with journal.page("reserve", request=call.event_id), self._proofs(call.source, call.token):
             pass_ = self._passes.read(call.token)
             self._guard.joins(call.source, pass_)
-            reservation = self._seated(
+            reservation, evicted = self._seated(
                 lambda: self._signaling.reserve(
                     call.event_id, call.at, pass_, room, passcode, call.source
                 )
             )
-            self._deliver(reservation.deliveries)
+            self._deliver([*evicted, *reservation.deliveries])
             return reservation
 
     def remove(self, call: Call, room: RoomId, client_id: ClientId) -> None:

@@ -19,10 +19,10 @@ from chalicelib.connections import Connections, Post
 from chalicelib.events import Outcome
 from chalicelib.rooms import Address
 from infra.local.limits import Limits
+from tests.unit.test_switchboard import ROUNDS
 
 RECEIVERS = [f"receiver{number:02}=" for number in range(15)]
 SLOW = RECEIVERS[7]
-ROUNDS = 3  # one after the other at most: probes, posts, and what follows from those
 
 
 class Server(ThreadingHTTPServer):

@@ -241,8 +241,51 @@ def test_who_had_to_go_is_told_of_even_if_the_place_went_to_another() -> None:
     dies(exchange, "bea")
     (error,) = exchange.say("cyd", JOIN)
     assert error["code"] == "room-full"
-    left, news = exchange.line.to("ada")[-2:]
-    assert (left["clientId"], news["type"]) == (dead, "peer-joined")
+    said = {frame["type"]: frame for frame in exchange.line.to("ada")[-2:]}
+    assert said.keys() == {"peer-joined", "peer-left"}
+    assert said["peer-left"]["clientId"] == dead
+
+
+# -- time is short -------------------------------------------------------------------------------
+
+ROUNDS = 3  # of calls side by side, one after the other at most: probes, posts, and what follows
+
+
+class Hanging(Line):
+    """Sockets none of which answers, and how often we waited for some of them."""
+
+    rounds = 0
+
+    def post(self, posts: Sequence[Post]) -> list[Outcome]:
+        self.rounds += 1
+        return [Outcome.FAILED for _ in posts]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "join", "roomId": "garden"},
+        {"type": "signal", "roomId": "garden", "to": "bea", "data": 1},
+        {"type": "broadcast", "roomId": "garden", "data": 1},
+        {"type": "ping"},
+        {"type": "leave", "roomId": "garden"},
+    ],
+    ids=lambda frame: frame["type"],
+)
+@pytest.mark.parametrize("dead", [False, True])
+def test_race_4_nothing_waits_for_more_than_three_rounds_even_if_all_hang(
+    frame: Frame, dead: bool
+) -> None:
+    exchange = Exchange(capacity=2)
+    _, bea = full_of(exchange, "ada", "bea")
+    if dead:
+        exchange.sockets.dead = {Address("bea", "api/stage")}
+    hanging = Hanging()
+    exchange.switchboard._speaker = hanging
+    sender = "cyd" if frame["type"] == "join" else "ada"
+    exchange.say(sender, frame | ({"to": bea} if "to" in frame else {}))
+    probes = 1 if exchange.sockets.probed else 0
+    assert 1 <= hanging.rounds + probes <= ROUNDS
 
 
 def test_a_disconnect_is_announced(exchange: Exchange) -> None:
