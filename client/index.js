@@ -37,8 +37,8 @@ const SENTENCES = {
   "text-too-long": "That message is too long: 16 KB is the most.",
 };
 
-/** @type {Signaling | null} */
-let signaling = null;
+/** @type {Promise<Signaling> | null} */
+let service = null;
 /** @type {Room | null} the stay that has begun, or is about to */
 let room = null;
 
@@ -55,12 +55,25 @@ async function loadConfig() {
   }
 }
 
-async function connectService() {
-  if (!signaling) {
-    const { websocket, lifetime, pingEvery } = await loadConfig();
-    signaling = new Signaling(websocket, { lifetime, pingEvery });
-  }
-  return signaling;
+async function openService() {
+  const { websocket, lifetime, pingEvery } = await loadConfig();
+  return new Signaling(websocket, { lifetime, pingEvery });
+}
+
+/** @returns {Promise<Signaling>} */
+function connectService() {
+  service ??= openService().catch((error) => {
+    service = null; // the next one tries again
+    throw error;
+  });
+  return service;
+}
+
+/** Somebody is about to join: what that takes can be on its way before they press the button. */
+function getReady() {
+  if (room) return;
+  const ready = [connectService().then((signaling) => signaling.prepare()), loadFeatures()];
+  Promise.all(ready).catch(() => {}); // whoever joins will hear of it
 }
 
 // ---- entering and leaving
@@ -75,8 +88,8 @@ async function enter(roomId, seat = null) {
   view.showPhase("entering");
   try {
     const preparing = Promise.all([connectService(), loadFeatures(), prepareStay(roomId)]);
-    const [service, features, stay] = await preparing;
-    const entering = new Room(service, stay.options);
+    const [signaling, features, stay] = await preparing;
+    const entering = new Room(signaling, stay.options);
     begin(entering, features);
     const wanted = { ...seat, metadata: ownMetadata() };
     const { iceServers } = await entering.join(stay.roomId, wanted);
@@ -290,6 +303,8 @@ elements.entry.addEventListener("submit", (event) => {
 
 elements.newRoom.addEventListener("click", () => void enter());
 
+for (const sign of ["input", "pointerover"]) elements.entry.addEventListener(sign, getReady);
+
 elements.leave.addEventListener("click", () => {
   view.addNote("You left");
   void room?.leave();
@@ -341,3 +356,4 @@ view.showPhase("outside");
 prepareInvitations();
 prepareInstallation();
 addEventListener("load", () => void keep());
+if (readLink().roomId) getReady();

@@ -10,6 +10,7 @@
 import { Emitter } from "./emitter.js";
 import { Peer } from "./webrtc.js";
 import { SignalingError } from "./signaling.js";
+import { Spare } from "./spare.js";
 import { Timer, systemClock } from "./clock.js";
 import { compareSessions, isPolite, nextSession, parseSession } from "./sessions.js";
 
@@ -150,6 +151,7 @@ export class Room extends Emitter {
   #sessions = new Map();
   /** @type {(() => void)[]} */
   #subscriptions = [];
+  #spare;
 
   /**
    * @param {Signaling} signaling
@@ -163,6 +165,7 @@ export class Room extends Emitter {
     this.#parts = parts;
     this.#clock = parts.clock ?? systemClock;
     this.#policy = iceTransportPolicy;
+    this.#spare = new Spare(parts.RTCPeerConnection, this.#clock);
   }
 
   /** @returns {RTCConfiguration} */
@@ -215,6 +218,7 @@ export class Room extends Emitter {
     this.roomId = roomId;
     this.#subscribe();
     const admitted = (/** @type {Joined} */ joined) => void (this.roomId = joined.roomId);
+    this.#spare.prepare(this.#configuration);
     try {
       return await this.#signaling.join(roomId, { ...options, admitted });
     } catch (error) {
@@ -280,6 +284,7 @@ export class Room extends Emitter {
 
   /** What was the way to somebody may be none now, though nobody has noticed yet. */
   #rerouted() {
+    this.#spare.drop();
     for (const member of this.#members.values()) member.peer?.restart();
   }
 
@@ -300,8 +305,9 @@ export class Room extends Emitter {
   #peerJoined({ peer, resumed }) {
     const member = this.#list(peer, resumed);
     // What was sent to their former socket may be lost with it.
-    if (member.peer) member.peer.repeat();
-    else if (this.#isPoliteTo(member)) this.#connectIn(WATCHDOG, member);
+    if (member.peer) return member.peer.repeat();
+    if (peer.connected) this.#spare.prepare(this.#configuration);
+    if (this.#isPoliteTo(member)) this.#connectIn(WATCHDOG, member);
   }
 
   /** @param {{clientId: string, reason: string}} news */
@@ -376,6 +382,7 @@ export class Room extends Emitter {
       session,
       polite: this.#isPoliteTo(member),
       configuration: this.#configuration,
+      connection: this.#spare.take(this.#configuration),
       send: (message) => this.#signal(member, message),
       seal: this.#sealer?.link(this.clientId, member.clientId),
     });
@@ -511,6 +518,7 @@ export class Room extends Emitter {
 
   #close() {
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
+    this.#spare.drop();
     this.#hangUpAll();
     this.#become("offline");
   }

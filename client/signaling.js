@@ -21,6 +21,7 @@ export const PING_EVERY = 8 * 60_000; // API Gateway cuts sockets that were idle
 export const LIFETIME = 2 * 60 * 60_000; // and any after two hours
 export const PROMPT = 4_000; // a ping that asks whether the socket lives
 const QUIET = 30_000;
+const UNUSED = 60_000;
 const LULL = 2_000; // by then the server has done with what was sent
 const TRANSIENT = new Set(["internal", "rate-limited"]);
 const DISMISSED = new Set(["left", "removed"]);
@@ -99,6 +100,7 @@ export class Signaling extends Emitter {
   #move;
   #moveAt = 0;
   #lull;
+  #unused;
   #heardAt = 0;
 
   /**
@@ -113,6 +115,7 @@ export class Signaling extends Emitter {
     this.#requests = new Requests((frame) => this.#send(frame), this.#clock);
     this.#relays = new Relays((frame) => this.#send(frame), this.#clock);
     this.#nextPing = new Timer(this.#clock);
+    this.#unused = new Timer(this.#clock);
     this.#move = new Timer(this.#clock);
     this.#lull = new Timer(this.#clock);
     this.#socket = new ReconnectingSocket(url, parts);
@@ -127,6 +130,13 @@ export class Signaling extends Emitter {
   /** @returns {Status} */
   get status() {
     return this.#socket.status;
+  }
+
+  /** Opens the socket for a join that is likely; it is closed again when none comes. */
+  prepare() {
+    if (this.#seats.size > 0 || this.#unused.running) return;
+    this.#socket.open();
+    this.#unused.set(UNUSED, () => this.#restIfIdle());
   }
 
   /**

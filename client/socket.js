@@ -77,9 +77,9 @@ export class ReconnectingSocket extends Emitter {
     this.#farewell = new Timer(this.#clock);
   }
 
-  /** Opens the socket, and opens it again whenever it is lost, until `close`. */
+  /** Opens the socket, and again whenever it is lost, until `close`; or tries again at once. */
   open() {
-    if (this.#wanted) return;
+    if (this.#wanted) return this.#hurry();
     this.#wanted = true;
     for (const type of WAKING) this.#page.addEventListener(type, this.#noticed);
     this.#network?.addEventListener("change", this.#rerouted);
@@ -219,6 +219,10 @@ export class ReconnectingSocket extends Emitter {
     this.#wake("rerouted");
     this.emit("rerouted", undefined);
   };
+
+  #hurry() {
+    if (this.#retry.running) this.#connect();
+  }
 
   /** @param {string} reason */
   #wake(reason) {

@@ -15,13 +15,17 @@
 //         `usernameFragment`) has been applied.
 // Rule 4: a message may be repeated with the same `seq` as often as one likes; so whatever signaling
 //         may have lost can be said again without harm.
+// Rule 5: while the two connect, one offer and one answer go by signaling, and nothing more is
+//         negotiated: what else is wanted waits for the data channel, where it costs nothing.
 
 import { nameCertificates } from "./certificates.js";
 import { Emitter } from "./emitter.js";
 import { Timer, systemClock } from "./clock.js";
 
-export const RIDE = 20; // candidates found this soon travel with their description
-export const BATCH = 80; // later ones wait this long for company: each message costs money
+export const RIDE = 20; // candidates found this soon travel with their description,
+export const LULL = 5; // which goes as soon as no more are coming
+export const BATCH = 120; // later ones wait for company, since each message costs money; and for the
+// channel, where they cost nothing: most connections open without them
 export const OVERTAKEN = 3_000;
 export const CONNECT_WITHIN = 20_000;
 export const RESTART_WITHIN = 15_000;
@@ -54,6 +58,7 @@ class Outbox {
   #session;
   #deliver;
   #timer;
+  #lull;
 
   /**
    * @param {string} session
@@ -64,24 +69,35 @@ class Outbox {
     this.#session = session;
     this.#deliver = deliver;
     this.#timer = new Timer(clock);
+    this.#lull = new Timer(clock);
   }
 
-  /** @param {RTCSessionDescriptionInit} description */
-  describe({ type, sdp }) {
+  /**
+   * @param {RTCSessionDescriptionInit} description
+   * @param {boolean} complete no more candidates will come
+   */
+  describe({ type, sdp }, complete) {
     // An offer that was rolled back before it went may be forgotten, an answer never.
     if (this.#draft.description?.type === "answer") this.flush();
     this.#draft.description = { type, sdp };
-    this.#timer.set(RIDE, () => this.flush());
+    if (complete) this.flush();
+    else this.#timer.set(RIDE, () => this.flush());
   }
 
   /** @param {RTCIceCandidateInit} candidate */
   add(candidate) {
     this.#draft.candidates.push(candidate);
-    if (!this.#timer.running) this.#timer.set(BATCH, () => this.flush());
+    if (this.#draft.description) this.#lull.set(LULL, () => this.flush());
+    else if (!this.#timer.running) this.#timer.set(BATCH, () => this.flush());
+  }
+
+  /** No more candidates will come: a description need not wait for them. */
+  complete() {
+    if (this.#draft.description) this.flush();
   }
 
   flush() {
-    this.#timer.stop();
+    for (const timer of [this.#timer, this.#lull]) timer.stop();
     const { description, candidates } = this.#draft;
     if (!description && candidates.length === 0) return;
     this.#draft = { candidates: [] };
@@ -105,7 +121,7 @@ class Outbox {
   }
 
   close() {
-    this.#timer.stop();
+    for (const timer of [this.#timer, this.#lull]) timer.stop();
     this.settle();
   }
 }
@@ -196,6 +212,8 @@ export class Peer extends Emitter {
   /** @type {RTCIceCandidateInit[]} rule 3 */
   #candidates = [];
   #heard = false;
+  #started = false;
+  #postponed = false;
   #seal;
   #isRefused = false;
   /**
@@ -219,6 +237,7 @@ export class Peer extends Emitter {
    * @param {boolean} [options.trickle] false where people carry the descriptions: each goes out once
    *   it is complete, with all candidates in it and none beside it, and takes the time it takes
    * @param {import("./sealing.js").SealedLink | null} [options.seal] what is said goes through it
+   * @param {RTCPeerConnection} [options.connection] one that was made before, with `configured`
    * @param {typeof RTCPeerConnection} [options.RTCPeerConnection]
    * @param {import("./clock.js").Clock} [options.clock]
    */
@@ -239,7 +258,7 @@ export class Peer extends Emitter {
     if (trickle) this.#deadline.set(CONNECT_WITHIN, () => this.close());
     const Connection = parts.RTCPeerConnection ?? globalThis.RTCPeerConnection;
     this.#configuration = configuration;
-    this.#connection = new Connection(configured(configuration));
+    this.#connection = parts.connection ?? new Connection(configured(configuration));
     this.#listen(this.#connection);
   }
 
@@ -269,7 +288,9 @@ export class Peer extends Emitter {
 
   /** Begins the session: makes the data channel, and so an offer. The other side only receives. */
   start() {
+    this.#started = true;
     this.#adopt(this.#connection.createDataChannel(MAIN));
+    this.#enqueue(() => this.#offer()); // the event that asks for it takes its time
   }
 
   /** @param {Negotiation} message from the other side, by signaling */
@@ -362,8 +383,8 @@ export class Peer extends Emitter {
   #gathered() {
     this.#gathering.stop();
     const description = this.#trickle ? null : this.#connection.localDescription;
-    if (description) this.#outbox.describe(description);
-    this.#outbox.flush();
+    if (description) this.#outbox.describe(description, true);
+    this.#outbox.complete();
   }
 
   /** @param {RTCDataChannel} channel */
@@ -403,6 +424,7 @@ export class Peer extends Emitter {
   #settle() {
     for (const timer of [this.#deadline, this.#pause]) timer.stop();
     if (this.state !== "connected") this.#outbox.settle();
+    if (this.#postponed) this.#enqueue(() => this.#offer());
   }
 
   /** @param {PeerState} state */
@@ -469,14 +491,21 @@ export class Peer extends Emitter {
   async #offer() {
     // Since this was asked for, an offer of the other side may have done the job, or be at it.
     if (this.#connection.signalingState !== "stable") return;
-    await this.#describe();
+    this.#postponed = !this.#mayOffer;
+    if (!this.#postponed) await this.#describe();
+  }
+
+  /** Rule 5. A channel that does not come about takes the session with it. */
+  get #mayOffer() {
+    return this.state !== "connecting" || (this.#started && !this.#connection.remoteDescription);
   }
 
   async #describe() {
     await this.#connection.setLocalDescription();
     const { localDescription, iceGatheringState } = this.#connection;
-    const complete = this.#trickle || iceGatheringState === "complete";
-    if (localDescription && complete) this.#outbox.describe(localDescription);
+    const complete = iceGatheringState === "complete";
+    if (!localDescription) return;
+    if (this.#trickle || complete) this.#outbox.describe(localDescription, complete);
     else this.#gathering.set(GATHER_WITHIN, () => this.#gathered());
   }
 
@@ -517,13 +546,13 @@ export class Peer extends Emitter {
 
 /**
  * One transport for everything: whoever changes descriptions on their way could lead another one, and
- * so somebody's voice, to somebody else.
+ * so somebody's voice, to somebody else. Its candidates are gathered as soon as it is made.
  *
  * @param {RTCConfiguration} configuration
  * @returns {RTCConfiguration}
  */
 export function configured(configuration) {
-  return { ...configuration, bundlePolicy: "max-bundle" };
+  return { ...configuration, bundlePolicy: "max-bundle", iceCandidatePoolSize: 1 };
 }
 
 /**

@@ -1,7 +1,7 @@
 """The code, by Chalice's own command, in a copy of the project that is made for the target.
 
-The copy keeps `__pycache__` out of the package, gives the policy the real account, region and API,
-and lets the environment add what the committed configuration cannot know.
+The copy is compiled for Lambda, gives the policy the real account, region and API, and lets the
+environment add what the committed configuration cannot know.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from infra.aws.bytecode import precompile
 from infra.aws.clients import Client
 from infra.aws.errors import DeployError, one_line
 from infra.aws.plan import Say
@@ -129,6 +130,7 @@ class Functions:
                 shutil.copy(source, shop / name)
         if self.settings.get("JWKS_URL"):
             add_requirements(shop / "requirements.txt", project / "requirements-jwks.txt")
+        precompile(shop)
         config = configuration(self._target, self._environment, page)
         write(shop / ".chalice" / "config.json", config)
         name = config["stages"][self._target.stage]["iam_policy_file"]
@@ -137,12 +139,9 @@ class Functions:
         write(self.recorded(), record)
 
     def _clear(self) -> None:
-        """Empty the workshop, but for the wheels that Chalice has fetched."""
-        shop = self._target.workshop
-        shop.mkdir(parents=True, exist_ok=True)
-        for path in shop.iterdir():
-            if path.name != ".chalice":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        """Empty the workshop: Chalice would take only the sources from a package that it finds."""
+        shutil.rmtree(self._target.workshop, ignore_errors=True)
+        self._target.workshop.mkdir(parents=True)
 
     def _chalice(self, verb: str) -> None:
         command = [sys.executable, "-c", CHALICE, verb, "--stage", self._target.stage]

@@ -65,8 +65,21 @@ test("the newcomer offers to all who are listed and connected, with the ICE serv
   assert.equal(signaling.signals[0].data.session, "100-me");
   assert.equal(signaling.signals[0].data.description.type, "offer");
   const given = /** @type {RTCConfiguration} */ ({ iceServers: [{ urls: "stun:example.org" }], iceTransportPolicy: "all" });
-  assert.deepEqual(FakeConnection.made[0].options, configured(given));
+  for (const { options } of FakeConnection.made) assert.deepEqual(options, configured(given));
   assert.deepEqual(states(room), ["ada connecting", "kim waiting", "zoe connecting"]);
+});
+
+test("a connection is being made while the answer, or an offer, is on its way", async () => {
+  const { signaling, room } = await enter();
+  assert.equal(FakeConnection.made.length, 1);
+  arrives(signaling, info("zoe", 200));
+  offers(signaling, "zoe", { session: "200-zoe", seq: 1, description: { type: "offer", sdp: "offer" } });
+  await settle();
+  assert.deepEqual(FakeConnection.made, [room.link("zoe")?.connection]);
+  arrives(signaling, info("kim", 300));
+  assert.equal(FakeConnection.made.length, 2);
+  await room.leave();
+  assert.equal(FakeConnection.made[1].closed, true);
 });
 
 test("nobody offers on peer-joined; after ten seconds without an offer the polite side does", async () => {

@@ -580,3 +580,29 @@ test("one socket carries several rooms, and news stays in its room", async () =>
   await settle();
   assert.equal(socket().readyState, 1);
 });
+
+test("a socket that was opened ahead takes the join at once; nobody joins, and it is closed", async () => {
+  const { signaling, socket, sockets, clock } = start();
+  signaling.prepare();
+  socket().opens();
+  assert.deepEqual(socket().sent, []);
+  void signaling.join("garden");
+  assert.equal(socket().last("join").roomId, "garden");
+  await clock.advance(5_000);
+  assert.equal(sockets.length, 1);
+  const idle = start();
+  idle.signaling.prepare();
+  idle.socket().opens();
+  await idle.clock.advance(60_000);
+  assert.equal(idle.socket().readyState, 3);
+});
+
+test("a join does not wait for the next try of a socket that could not be opened ahead", async () => {
+  const { signaling, socket, sockets } = start();
+  signaling.prepare();
+  socket().drops();
+  signaling.prepare(); // looking at the button once more is no reason to hurry
+  assert.equal(sockets.length, 1);
+  void signaling.join("garden").catch(() => {});
+  assert.equal(sockets.length, 2);
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import {
-  BATCH, CONNECT_WITHIN, GATHER_WITHIN, OVERTAKEN, POLITE_PAUSE, Peer, RESTART_WITHIN, RIDE, configured,
+  BATCH, CONNECT_WITHIN, GATHER_WITHIN, LULL, OVERTAKEN, POLITE_PAUSE, Peer, RESTART_WITHIN, RIDE, configured,
 } from "../../client/webrtc.js";
 import { FakeClock, FakeConnection, hear, settle } from "./fakes.js";
 
@@ -49,12 +49,14 @@ async function connectedPair() {
 const offer = (generation) => ({ type: "offer", sdp: `offer\r\na=ice-ufrag:${generation}\r\n` });
 const candidate = (name, usernameFragment) => ({ candidate: name, usernameFragment });
 
-test("an offer waits a moment for the first candidates: one message carries them", async () => {
+test("an offer waits for the first candidates until no more are coming: one message carries them", async () => {
   const { peer, connection, clock, sent } = make();
   peer.start();
-  await settle();
-  connection.finds("a", "b");
-  await clock.advance(RIDE - 1);
+  await clock.advance(LULL);
+  connection.finds("a");
+  await clock.advance(LULL - 1);
+  connection.finds("b");
+  await clock.advance(LULL - 1);
   assert.equal(sent.length, 0);
   await clock.advance(1);
   assert.equal(sent.length, 1);
@@ -62,6 +64,50 @@ test("an offer waits a moment for the first candidates: one message carries them
   assert.equal(sent[0].seq, 1);
   assert.equal(sent[0].description.type, "offer");
   assert.deepEqual(sent[0].candidates.map(({ candidate }) => candidate), ["a", "b"]);
+});
+
+test("an offer waits a moment at most, however many candidates are coming", async () => {
+  const { peer, connection, clock, sent } = make();
+  peer.start();
+  for (let time = 1; time < RIDE; time += 1) {
+    await clock.advance(1);
+    connection.finds(`c${time}`);
+  }
+  assert.equal(sent.length, 0);
+  await clock.advance(1);
+  assert.equal(sent[0].candidates.length, RIDE - 1);
+});
+
+test("late candidates keep waiting for the channel, even when there are no more to come", async () => {
+  const { peer, connection, clock, sent } = make();
+  peer.start();
+  await clock.advance(RIDE);
+  sent.length = 0;
+  connection.finds("late");
+  connection.gathersAll();
+  peer.receive({ session: "1-ada", seq: 1, description: { type: "answer", sdp: "answer" } });
+  connection.channel.opens();
+  connection.connects();
+  await clock.advance(BATCH);
+  assert.deepEqual(sent, []);
+  assert.deepEqual(connection.channel.sent[0].data.candidates.map(({ candidate }) => candidate), ["late"]);
+});
+
+test("until the channel is open nothing but one offer and one answer is negotiated", async () => {
+  const { ada, ben, carry } = pair();
+  ada.peer.start();
+  ben.connection.needsNegotiation();
+  await settle();
+  assert.deepEqual(ben.sent, []);
+  await carry();
+  ben.connection.needsNegotiation();
+  ada.connection.needsNegotiation();
+  await carry();
+  assert.deepEqual([ada.connection.offers, ben.connection.offers], [1, undefined]);
+  ben.connection.getsChannel();
+  for (const { connection } of [ada, ben]) connection.connects();
+  await settle();
+  assert.equal(ben.connection.offers, 1);
 });
 
 test("later candidates go in batches", async () => {
@@ -379,4 +425,8 @@ test("everything goes over one transport, and ICE servers can be changed as long
   peer.close();
   peer.configure({ iceTransportPolicy: "all" });
   assert.deepEqual(connection.options, configured({ certificates, iceTransportPolicy: "relay" }));
+});
+
+test("candidates are gathered from the beginning", () => {
+  assert.equal(make().connection.options.iceCandidatePoolSize, 1);
 });

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.aws.bytecode import precompile
 from tests.parts import ROOT, missing
 
 WHEELS = ROOT / ".wheels"
@@ -32,15 +33,13 @@ def project_copy(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(params=["dev", "prod"])
-def package(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def packaged(project: Path, stage: str, out: Path) -> Path:
     """The folder that `chalice package` fills for a stage, without a network."""
     if not WHEELS.is_dir():
         missing("the wheels of the Lambda package (make setup)")
-    out = tmp_path / "out"
     subprocess.run(
-        ["chalice", "package", "--stage", request.param, str(out)],
-        cwd=project_copy(tmp_path / "project"),
+        ["chalice", "package", "--stage", stage, str(out)],
+        cwd=project,
         env={
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -51,6 +50,11 @@ def package(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         capture_output=True,
     )
     return out
+
+
+@pytest.fixture(params=["dev", "prod"])
+def package(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return packaged(project_copy(tmp_path / "project"), request.param, tmp_path / "out")
 
 
 def test_the_package_holds_the_service_and_nothing_else(package: Path) -> None:
@@ -127,3 +131,40 @@ def test_importing_the_app_builds_no_client_and_needs_no_credentials(tmp_path: P
     assert "chalice" in imported
     assert "boto3" not in imported
     assert "botocore.client" not in imported
+
+
+@pytest.fixture
+def unpacked(tmp_path: Path) -> Path:
+    """What the deploy command sends, as Lambda unpacks it."""
+    project = project_copy(tmp_path / "project")
+    precompile(project)
+    archive = packaged(project, "dev", tmp_path / "out") / "deployment.zip"
+    shutil.unpack_archive(archive, tmp_path / "task")
+    return tmp_path / "task"
+
+
+def loaded(task: Path) -> str:
+    """Where Python takes modules from, in its own words; msgspec is for Lambda's processor."""
+    said = subprocess.run(
+        [sys.executable, "-v", "-B", "-c", "import app, chalicelib.signaling"],
+        cwd=task,
+        env={"PYTHONPATH": str(task)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return said.stderr
+
+
+def test_what_is_deployed_need_not_be_compiled(unpacked: Path) -> None:
+    said = loaded(unpacked)
+    for name in ("app", "chalice/app", "chalicelib/signaling", "chalicelib/rooms"):
+        folder, _, module = f"/{name}".rpartition("/")
+        assert f"code object from '{unpacked}{folder}/__pycache__/{module}.cpython" in said
+    assert f"code object from {unpacked}" not in said  # that would be a source
+
+
+def test_other_sources_are_never_run_by_what_was_compiled_before(unpacked: Path) -> None:
+    with (unpacked / "chalicelib" / "rooms.py").open("a") as source:
+        source.write("changed = True\n")
+    assert f"code object from {unpacked}/chalicelib/rooms.py" in loaded(unpacked)
