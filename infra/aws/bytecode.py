@@ -13,7 +13,7 @@ from importlib.util import cache_from_source
 from pathlib import Path
 
 TASK = "/var/task"  # where Lambda unpacks the package, for tracebacks
-BESIDE = ("chalice", "msgspec")  # what Chalice adds to the package
+BESIDE = ("chalice", "jwt", "msgspec")  # what Chalice adds to the package
 
 
 def precompile(shop: Path) -> None:
