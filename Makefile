@@ -19,7 +19,7 @@ PARTS := $(LIBRARIES) $(NPM) $(JAVA) $(BROWSER) $(COTURN) $(WHEELS)
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-unit test-client test-python soak check format lock clean
-.PHONY: assets bench deploy destroy status rehearse
+.PHONY: assets screenshots bench deploy destroy status rehearse
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test-python: $(PARTS)
 
 bench: $(PARTS) ## Measure against the floor and against others (FLAGS="--publish")
 	@$(BIN)/python -m tests.bench $(FLAGS)
+
+screenshots: $(PARTS) ## Pictures of the page's main states, in screenshots/ (FLAGS="--publish")
+	$(BIN)/python -m tests.e2e.screenshots $(FLAGS)
 
 soak: $(LIBRARIES) ## A thousand sockets for some minutes (FLAGS="--seconds 300")
 	$(BIN)/python -m tests.soak $(FLAGS)

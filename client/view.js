@@ -9,6 +9,7 @@
 import { byId, element, setText, tint } from "./page/dom.js";
 
 const STATUS = { connected: "Connected", connecting: "Connecting", offline: "Offline" };
+const LINK = /(\bhttps?:\/\/[^\s<>"]*[^\s<>"'.,;:!?()[\]{}])/;
 const NEAR_THE_END = 80;
 
 export const elements = {
@@ -81,8 +82,26 @@ export function addMessage({ author, clientId, text, at, own }) {
   time.setAttribute("datetime", new Date(at).toISOString());
   head.append(element("bdi", "author", author), time);
   tint(head, clientId);
-  entry.append(head, element("p", "text", text));
+  const said = element("p", "text");
+  said.append(...withLinks(text));
+  entry.append(head, said);
   append(entry, own);
+}
+
+/**
+ * Web addresses become links, which do nothing until somebody follows them, and tell nobody whence.
+ *
+ * @param {string} text
+ */
+function withLinks(text) {
+  return text.split(LINK).map((part, index) => {
+    if (index % 2 === 0 || !URL.canParse(part)) return part;
+    const link = element("a", "", part);
+    link.href = part;
+    link.target = "_blank";
+    link.rel = "noopener noreferrer nofollow ugc";
+    return link;
+  });
 }
 
 /**

@@ -5,6 +5,7 @@ import { readCallChoices } from "../storage.js";
 import { button, byId, element, loadStyle, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { nameOf, setBadge } from "./people.js";
+import { shortcut } from "./platform.js";
 import { refusal } from "./refusals.js";
 import { Stage } from "./tiles.js";
 import { toast } from "./toasts.js";
@@ -16,11 +17,7 @@ import { toast } from "./toasts.js";
  * @typedef {import("./tiles.js").TileView} TileView
  */
 
-const ON_APPLE = /Mac|iPhone|iPad/.test(navigator.platform);
 const BESIDE = `${PLACES} people already have the places for voice and video in this room. You came later, so you take part with text and files. When one of them leaves, a place becomes free.`;
-
-/** @param {string} key */
-const shortcutLabel = (key) => (ON_APPLE ? `⌥${key}` : `Alt+${key}`);
 
 /** @type {Record<string, string>} */
 const PHASES = { connecting: "Connecting …", waiting: "Connecting …", reconnecting: "Reconnecting …" };
@@ -216,13 +213,15 @@ function isOn(media) {
  * @param {() => void} run
  */
 function toggle(sign, name, key, run) {
-  const made = button("", run, name);
+  const made = button("", run);
   made.classList.add("toggle");
-  made.title = `${name} (${shortcutLabel(key)})`;
+  made.title = `${name} (${shortcut(key)})`;
   made.dataset.key = key;
   made.setAttribute("aria-keyshortcuts", `Alt+${key}`);
   made.setAttribute("aria-pressed", "false");
-  made.append(element("span", "control-name", name), element("kbd", "", shortcutLabel(key)));
+  const keys = element("kbd", "", shortcut(key));
+  keys.setAttribute("aria-hidden", "true"); // said by aria-keyshortcuts
+  made.append(element("span", "control-name", name), keys);
   draw(made, sign);
   return made;
 }

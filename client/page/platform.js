@@ -13,11 +13,11 @@ export const isInstalled = matchMedia("(display-mode: standalone)").matches;
 export const sharesBySheet = (isIos || isAndroid) && typeof navigator.share === "function";
 
 /**
- * A keyboard shortcut as it is labelled on this platform.
+ * A keyboard shortcut, Alt and the key, as it is labelled on this platform.
  *
  * @param {string} key
  */
-export const shortcut = (key) => (isMac ? `⌘${key}` : `Ctrl+${key}`);
+export const shortcut = (key) => (isApple ? `⌥${key}` : `Alt+${key}`);
 
 /** How this browser installs a page, where it does not offer to by itself. */
 export function installHint() {

@@ -120,6 +120,24 @@ def test_words_of_others_are_never_html(visit: Visit, garden: str) -> None:
         assert page.locator("img[src=x], [role=log] b").count() == 0
 
 
+def test_web_addresses_are_links_that_do_nothing_until_they_are_followed(
+    visit: Visit, garden: str
+) -> None:
+    ada, ben = visit().join(garden), visit().join(garden)
+    ada.sees(ben)
+    asked: list[str] = []
+    ben.page.on("request", lambda request: asked.append(request.url))
+    ada.say("see https://example.org/a?b=c#d. or javascript:alert(1) or http:// or <https://x.y>")
+    links = ben.messages.get_by_role("link")
+    expect(links).to_have_count(2)
+    expect(links.first).to_have_attribute("href", "https://example.org/a?b=c#d")
+    expect(links.last).to_have_attribute("href", "https://x.y")
+    for link in links.all():
+        expect(link).to_have_attribute("rel", "noopener noreferrer nofollow ugc")
+        expect(link).to_have_attribute("target", "_blank")
+    assert [url for url in asked if "example" in url or "x.y" in url] == []
+
+
 def test_messages_keep_their_lines_and_their_limit(visit: Visit, garden: str) -> None:
     ada, ben = visit().join(garden), visit().join(garden)
     ada.sees(ben)
