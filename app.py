@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalice.app import Chalice, Request, Response, WebsocketEvent
 
@@ -21,16 +21,27 @@ app.experimental_feature_flags.update(["WEBSOCKETS"])
 
 View = Callable[[], dict[str, Any]]
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_FOREIGN = {"error": "Pages of this origin may not speak here", "code": "foreign-origin"}
 
 
 # -- sockets -------------------------------------------------------------------------------------
 
 
 @app.on_ws_connect()
-def connect(_event: WebsocketEvent) -> dict[str, int]:
-    """Anybody may open a socket; what it may do is decided when it asks."""
-    return {"statusCode": 200}
+def connect(event: WebsocketEvent) -> dict[str, int]:
+    """Any page that may speak here opens a socket; what that may do is decided when it asks.
+
+    Whatever else a handler of this route returned would let it in, hence one return.
+    """
+    try:
+        from chalicelib import origins
+
+        admitted = origins.admitted(event.to_dict())
+    except Exception:
+        app.log.exception("connect failed")
+        admitted = False
+    return {"statusCode": 200 if admitted is True else 403}
 
 
 @app.on_ws_message()
@@ -52,32 +63,72 @@ def disconnect(event: WebsocketEvent) -> None:
 # -- REST ----------------------------------------------------------------------------------------
 
 
-def door(method: str, path: str) -> Callable[[View], View]:
+class Door(NamedTuple):
+    """A REST route. What goes in and out is named as rest.py declares it."""
+
+    method: str
+    path: str
+    view: View
+    takes: str = ""
+    """The body's declaration, or a query parameter as `?name`."""
+    gives: str = ""
+    refuses: tuple[str, ...] = ()
+    """The codes of its own errors, besides those that any door may answer with."""
+    proof: str = ""
+    """The scheme of the header Authorization that may be needed."""
+
+
+DOORS: list[Door] = []
+
+
+def door(method: str, path: str, **more: Any) -> Callable[[View], View]:
     """A REST route: any content type, CORS, every error as JSON, also for the other methods."""
 
     def register(view: View) -> View:
         others = [other for other in _METHODS if other != method]
-        app.route(path, methods=[method], content_types=["*/*"], cors=True)(_answering(view))
-        app.route(path, methods=others, content_types=["*/*"], cors=True, name=f"not_{method}")(
-            _not_allowed(method)
-        )
+        said = f"{method}, OPTIONS"
+        answer = wraps(view)(_answering(view, said))
+        app.route(path, methods=[method], content_types=["*/*"])(answer)
+        other = _answering(_not_allowed, said)
+        app.route(path, methods=others, content_types=["*/*"], name=f"not_{method}")(other)
+        DOORS.append(Door(method, path, view, **more))
         return view
 
     return register
 
 
-def _answering(view: View) -> Callable[[], Response]:
-    @wraps(view)
+def _answering(view: View, methods: str) -> Callable[[], Response]:
+    """The view's answer, if the page that asks may know it."""
+
     def answer() -> Response:
+        request = _request()
         try:
-            return _json(view())
+            from chalicelib import origins
+
+            sharing = origins.shared(_headers(request), methods)
+            if not origins.admitted(_headers(request)):
+                return _json(_FOREIGN, 403, sharing)
+        except Exception:
+            app.log.exception("the origin could not be read")
+            return _json(_FOREIGN, 403, {})
+        if request.method == "OPTIONS":
+            return Response("", sharing, 204)
+        try:
+            return _json(view(), 200, sharing)
+        except _NotAllowed:
+            body = {"error": f"Method not allowed; use {methods}", "code": "method-not-allowed"}
+            return _json(body, 405, {"Allow": methods, **sharing})
         except Exception as error:
-            return _refusal(error)
+            return _refusal(error, sharing)
 
     return answer
 
 
-def _refusal(error: Exception) -> Response:
+def _headers(request: Request) -> dict[str, Any]:
+    return {"headers": request.headers}
+
+
+def _refusal(error: Exception, sharing: dict[str, str]) -> Response:
     from chalicelib import journal, rest
     from chalicelib.rooms import Internal, SignalingError
 
@@ -85,19 +136,19 @@ def _refusal(error: Exception) -> Response:
         journal.failed()
         error = Internal("Some error occurred; try again")
     wait = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
-    return _json(rest.refused(error), error.status, **wait)
+    return _json(rest.refused(error), error.status, {**wait, **sharing})
 
 
-def _json(body: dict[str, Any], status: int = 200, **headers: str) -> Response:
+def _json(body: dict[str, Any], status: int, headers: dict[str, str]) -> Response:
     return Response(body, {"Content-Type": "application/json", **headers}, status)
 
 
-def _not_allowed(allowed: str) -> Callable[[], Response]:
-    def refuse() -> Response:
-        body = {"error": f"Method not allowed; use {allowed}", "code": "method-not-allowed"}
-        return _json(body, 405, Allow=f"{allowed}, OPTIONS")
+class _NotAllowed(Exception):
+    """The route has another method."""
 
-    return refuse
+
+def _not_allowed() -> dict[str, Any]:
+    raise _NotAllowed
 
 
 def _request() -> Request:
@@ -122,23 +173,40 @@ def _call() -> Call:
     )
 
 
-@door("GET", "/health")
+@door("GET", "/health", gives="Health")
 def health() -> dict[str, Any]:
+    """Tell that the service runs."""
     from chalicelib import health
 
     return health.answer()
 
 
-@door("POST", "/rooms/join")
+@door(
+    "POST",
+    "/rooms/join",
+    takes="Asked",
+    gives="Reserved",
+    refuses=("bad-message", "unauthorized", "room-full", "room-closed", "rate-limited"),
+    proof="bearer",
+)
 def join() -> dict[str, Any]:
+    """Reserve a seat for two minutes."""
     from chalicelib import rest, wiring
 
     asked = rest.decode(_request().raw_body)
     return rest.joined(wiring.switchboard().reserve(_call(), asked.room_id, asked.passcode))
 
 
-@door("POST", "/rooms/leave")
+@door(
+    "POST",
+    "/rooms/leave",
+    takes="Asked",
+    gives="Removed",
+    refuses=("bad-message", "unauthorized", "peer-not-found", "rate-limited"),
+    proof="bearer",
+)
 def leave() -> dict[str, Any]:
+    """Remove a member, connected or not."""
     from chalicelib import rest, wiring
 
     room, client = rest.decode(_request().raw_body).seat
@@ -146,8 +214,16 @@ def leave() -> dict[str, Any]:
     return rest.left(room, client)
 
 
-@door("POST", "/rooms/door")
+@door(
+    "POST",
+    "/rooms/door",
+    takes="Moderation",
+    gives="DoorSet",
+    refuses=("bad-message", "unauthorized", "forbidden", "not-in-room", "rate-limited"),
+    proof="bearer seat",
+)
 def set_door() -> dict[str, Any]:
+    """Change a room's door: passcode, lock, number of seats."""
     from chalicelib import rest, wiring
 
     asked = rest.decode_moderation(_request().raw_body)
@@ -156,8 +232,23 @@ def set_door() -> dict[str, Any]:
     return rest.door_set(asked.room, state)
 
 
-@door("POST", "/rooms/remove")
+@door(
+    "POST",
+    "/rooms/remove",
+    takes="Moderation",
+    gives="SentAway",
+    refuses=(
+        "bad-message",
+        "unauthorized",
+        "forbidden",
+        "not-in-room",
+        "peer-not-found",
+        "rate-limited",
+    ),
+    proof="bearer seat",
+)
 def remove() -> dict[str, Any]:
+    """Send a member away, who does not come back with its resume token."""
     from chalicelib import rest, wiring
 
     asked = rest.decode_moderation(_request().raw_body)
@@ -166,8 +257,16 @@ def remove() -> dict[str, Any]:
     return rest.removed(room, client)
 
 
-@door("GET", "/rooms/stats")
+@door(
+    "GET",
+    "/rooms/stats",
+    takes="?roomId",
+    gives="RoomStats | AllStats",
+    refuses=("bad-message", "unauthorized", "rate-limited"),
+    proof="bearer",
+)
 def stats() -> dict[str, Any]:
+    """Tell who is where."""
     from chalicelib import rest, wiring
     from chalicelib.rooms import room_id
 
@@ -177,9 +276,24 @@ def stats() -> dict[str, Any]:
     return rest.stats(*wiring.switchboard().rooms(_call()))
 
 
-@door("GET", "/ice-servers")
+@door(
+    "GET",
+    "/ice-servers",
+    gives="IceServers",
+    refuses=("bad-message", "unauthorized", "rate-limited"),
+    proof="seat",
+)
 def ice_servers() -> dict[str, Any]:
+    """Give ICE servers to a member, before the credentials in the former ones run out."""
     from chalicelib import rest, wiring
 
     room, seat = rest.seat(_request().headers)
     return rest.ice_servers(wiring.switchboard().ice_grant(_call(), room, seat))
+
+
+@door("GET", "/openapi.json", gives="OpenApi")
+def openapi_json() -> dict[str, Any]:
+    """Describe all of this."""
+    from chalicelib import openapi
+
+    return openapi.document(DOORS)

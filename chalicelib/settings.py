@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,6 +52,8 @@ class Settings:
     """Where public keys stand with which tokens are signed (RS256, ES256, EdDSA)."""
     token_audience: str = ""
     token_issuer: str = ""
+    origins: str = ""
+    """Pages that may speak to this deployment, `https://host`, separated by commas; `*`: any."""
     stats: str = "members"
     """Who may list all rooms where no token is asked for: `public` (anybody) or `members`."""
     joins_per_minute: int = 240
@@ -73,6 +76,7 @@ class Settings:
     log_level: str = "INFO"
 
 
+_ORIGIN = re.compile(r"\*|https?://[^\s/,*]+/?", re.IGNORECASE)
 _CHOICES = {"access": ("open", "token"), "stats": ("public", "members")}
 _LOOPBACK = ("http://127.0.0.1:", "http://localhost:")
 _VARIABLES = {"region": "AWS_REGION"}
@@ -107,6 +111,8 @@ def read(environment: Mapping[str, str]) -> Settings:
     for name, known in _CHOICES.items():
         if given.get(name, known[0]) not in known:
             raise SettingError(f"{name.upper()} must be {' or '.join(known)}")
+    if not all(_ORIGIN.fullmatch(each.strip()) for each in given.get("origins", "*").split(",")):
+        raise SettingError("ORIGINS must be origins like https://example.org, with commas, or *")
     if not given.get("jwks_url", "https://").startswith(("https://", *_LOOPBACK)):
         raise SettingError("JWKS_URL must begin with https://")
     return Settings(**given, **numbers)  # type: ignore[arg-type]

@@ -57,6 +57,7 @@ def chalice_client(
         "TABLE_NAME": table,
         "SIGNING_KEYS": "test:" + "s" * 32,
         "ACCESS": "open",
+        "ORIGINS": "*",
         "STATS": "public",
     }
     config = {"app_name": "parley", "stages": {"test": {"environment_variables": environment}}}
