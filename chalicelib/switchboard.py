@@ -21,6 +21,7 @@ from chalicelib.rooms import (
     BadMessage,
     ClientId,
     Internal,
+    Pass,
     RateLimited,
     Room,
     RoomFull,
@@ -154,7 +155,7 @@ class Switchboard:
         room = None if request.room_id is None else room_id(request.room_id)
         resume, metadata = _resume(request), self._metadata(bytes(request.metadata))
         with self._proofs(arrival.source, request.token or request.resume_token):
-            pass_ = self._passes.read(request.token)
+            pass_ = self._pass(request.token, room)
             self._guard.joins(arrival.source, pass_)
             said, evicted = self._seated(
                 lambda: self._signaling.join(
@@ -188,6 +189,14 @@ class Switchboard:
             return take(), evicted
         except RoomFull:
             self._deliver(evicted)
+            raise
+
+    def _pass(self, token: str | None, room: RoomId | None) -> Pass:
+        """The pass that the token is. A refusal names the room, as that of a good pass would."""
+        try:
+            return self._passes.read(token)
+        except Unauthorized as error:
+            error.room_id = room
             raise
 
     def _metadata(self, raw: bytes) -> str | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import time
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 KEY_ID, SECRET = (
     "t1",
@@ -41,3 +43,10 @@ def unsigned(header: Any = None, **more: Any) -> str:
     """A token without a signature (`alg: none`)."""
     head = {"alg": "none", "typ": "JWT", "kid": KEY_ID} if header is None else header
     return f"{part(head)}.{part(claims(**more))}."
+
+
+def confused(key: Any, key_id: str, **more: Any) -> str:
+    """An HMAC over a public key, which everybody has, as if it were a secret (key confusion)."""
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    signed = f"{part({'alg': 'HS256', 'kid': key_id})}.{part(claims(**more))}"
+    return f"{signed}.{part(hmac.digest(public, signed.encode(), 'sha256'))}"

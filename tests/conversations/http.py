@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,10 @@ def request(
     body: bytes | None = None,
     content_type: str | None = None,
     authorization: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    asked = urllib.request.Request(url, data=body, method=method)  # noqa: S310
+    more = dict(headers or {})
+    asked = urllib.request.Request(url, data=body, headers=more, method=method)  # noqa: S310
     if content_type:
         asked.add_header("Content-Type", content_type)
     if authorization:

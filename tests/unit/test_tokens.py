@@ -10,7 +10,6 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from chalicelib.access import Keyring, parse_keys
@@ -18,7 +17,7 @@ from chalicelib.rooms import CLOSED, Pass, Role, RoomId, Unauthorized
 from chalicelib.tokens import LARGEST, Jwks, Keys, Secrets, Terms, TokenPasses
 from chalicelib.wiring import SystemClock
 from tests import issuer
-from tests.issuer import KEYS, SECRET, part, token, unsigned
+from tests.issuer import KEYS, SECRET, confused, part, token, unsigned
 
 GARDEN = RoomId("garden")
 RSA = rsa.generate_private_key(65537, 2048)
@@ -105,22 +104,6 @@ def test_audience_and_issuer_matter_where_the_deployment_says_so() -> None:
 # -- what is not ---------------------------------------------------------------------------------
 
 
-def as_secret(key: Any) -> bytes:
-    """The public key as everybody can have it, to sign with (key confusion)."""
-    found: bytes = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return found
-
-
-def confused(key_id: str) -> str:
-    """An HMAC over a public key, which PyJWT itself would refuse to make."""
-    import base64
-    import hmac
-
-    signed = f"{part({'alg': 'HS256', 'kid': key_id})}.{part(issuer.claims())}"
-    digest = hmac.digest(as_secret(RSA), signed.encode(), "sha256")
-    return f"{signed}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
-
-
 FORGED: dict[str, Callable[[], str | None]] = {
     "none": lambda: None,
     "empty": lambda: "",
@@ -143,7 +126,7 @@ FORGED: dict[str, Callable[[], str | None]] = {
     "kid is a path": lambda: token(key_id="../../etc/passwd"),
     "kid is a list": lambda: unsigned({"alg": "HS256", "kid": ["t1"]}),
     "another HMAC": lambda: token(algorithm="HS512"),
-    "key confusion": lambda: confused("rsa"),
+    "key confusion": lambda: confused(RSA, "rsa"),
     "a secret for a public key": lambda: token(key_id="rsa"),
     "a public key for a secret": lambda: token(RSA, "RS256", "t1"),
     "another public key": lambda: token(RSA, "RS256", "ec"),
