@@ -6,6 +6,7 @@ import { Carrier } from "./carrier.js";
 import { Depot } from "./depot.js";
 import { Emitter } from "./emitter.js";
 import { Incoming } from "./incoming.js";
+import { Lanes } from "./lanes.js";
 import { Outgoing } from "./outgoing.js";
 import { Timer, systemClock } from "./clock.js";
 
@@ -13,6 +14,7 @@ export const LABEL = "parley-file:"; // and something that makes it unique
 const SHOW_EVERY = 200;
 const AGAIN = 1_000;
 const MOST_OFFERS = 64;
+const AT_ONCE = 3; // to one person
 
 /**
  * @typedef {import("./room.js").Room} Room
@@ -33,6 +35,8 @@ export class Files extends Emitter {
   #parts;
   /** @type {Map<string, Incoming | Outgoing>} */
   #transfers = new Map();
+  /** @type {Map<string, Lanes>} */
+  #lanes = new Map();
   /** @type {Set<Transfer>} */
   #moved = new Set();
   #show;
@@ -71,7 +75,9 @@ export class Files extends Emitter {
    * @returns {string} the transfer's key
    */
   send(file, clientId) {
-    const transfer = this.#add(new Outgoing(clientId, file, this.#parts));
+    const lanes = this.#lanes.get(clientId) ?? new Lanes(AT_ONCE);
+    this.#lanes.set(clientId, lanes);
+    const transfer = this.#add(new Outgoing(clientId, file, { ...this.#parts, lanes }));
     this.#offerAll(clientId);
     return transfer.key;
   }

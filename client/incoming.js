@@ -109,7 +109,7 @@ export class Incoming extends Transfer {
       throw error;
     }
     if (this.isOver) return;
-    this.become("waiting");
+    this.become(this.carrier ? "queued" : "waiting");
     await this.#welcome();
   }
 
@@ -164,7 +164,9 @@ export class Incoming extends Transfer {
       const sink = await this.#opened();
       await this.#writing;
       const sha256 = this.#arrived > 0 ? await sink.digest() : "";
-      if (carrier === this.carrier) carrier.say({ type: "accept", offset: this.#arrived, sha256 });
+      if (carrier !== this.carrier) return;
+      carrier.say({ type: "accept", offset: this.#arrived, sha256 });
+      this.become("queued");
     } catch (error) {
       this.cancel(depotError(error).code);
     }

@@ -13,6 +13,7 @@ const PIECE = 1024 * 1024; // read, and hashed, at once
 export class Outgoing extends Transfer {
   #file;
   #hasher;
+  #lanes;
   #written = 0;
   /** Whether they know how it ended. */
   #told = false;
@@ -22,13 +23,14 @@ export class Outgoing extends Transfer {
   /**
    * @param {string} clientId
    * @param {File} file
-   * @param {Parts} parts
+   * @param {Parts & {lanes: import("./lanes.js").Lanes}} parts
    */
   constructor(clientId, file, parts) {
     const { name, size, lastModified: modified } = file;
     super("out", clientId, { id: crypto.randomUUID(), name, size, modified }, parts);
     this.#file = file;
     this.#hasher = parts.depot.hasher();
+    this.#lanes = parts.lanes;
   }
 
   /** Whether there is something to say on a new channel. */
@@ -116,17 +118,30 @@ export class Outgoing extends Transfer {
    */
   async #move(carrier, { offset, sha256 }) {
     if (!this.#fits(offset)) return this.cancel("bad-message");
+    this.become("queued");
+    await this.#lanes.enter();
     try {
-      const from = await this.#verify(offset, sha256);
-      if (carrier !== this.carrier) return;
-      carrier.say({ type: "begin", offset: from });
-      this.#received(from);
-      this.become("moving");
-      await this.#pour(carrier, from);
+      if (carrier === this.carrier) await this.#begin(carrier, offset, sha256);
     } catch {
       // The file was changed, moved or removed since it was chosen.
       if (carrier === this.carrier) this.cancel("unreadable");
+    } finally {
+      this.#lanes.leave();
     }
+  }
+
+  /**
+   * @param {Carrier} carrier
+   * @param {number} offset
+   * @param {unknown} sha256
+   */
+  async #begin(carrier, offset, sha256) {
+    const from = await this.#verify(offset, sha256);
+    if (carrier !== this.carrier) return;
+    carrier.say({ type: "begin", offset: from });
+    this.#received(from);
+    this.become("moving");
+    await this.#pour(carrier, from);
   }
 
   /**

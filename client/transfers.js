@@ -23,8 +23,8 @@ export const WINDOW = 8 * 1024 * 1024;
  * @typedef {import("./carrier.js").Carrier} Carrier
  * @typedef {import("./depot.js").Depot} Depot
  *
- * @typedef {"offered" | "moving" | "waiting" | "checking" | "done" | "ended"} TransferState
- *   `waiting`: accepted, but there is no connection; `checking`: all is there, or some of it from
+ * @typedef {"offered" | "queued" | "moving" | "waiting" | "checking" | "done" | "ended"} TransferState
+ *   `queued`: accepted, and others go first; `waiting`: accepted, but there is no connection; `checking`: all is there, or some of it from
  *   before, and its digest is being compared; `ended`: nothing more comes of it, see `reason`
  *
  * @typedef {"cancelled" | "refused" | "left" | "unreadable" | "checksum" | "disk" | "no-space" |

@@ -8,7 +8,7 @@ import { button, byId, element, loadStyle } from "./dom.js";
 import { droppedFiles } from "./dropped.js";
 import { nameOf } from "./people.js";
 import { toast } from "./toasts.js";
-import { TransferLine, bytes } from "./transfer-line.js";
+import { MEANT, TransferLine, bytes } from "./transfer-line.js";
 
 const CHOOSE_FROM = 128 * 1024 * 1024; // larger ones go where they shall stay, not into a second copy
 const MOST = 100;
@@ -226,7 +226,7 @@ function tell(line) {
   else if (incoming && state === "done") toast(`${name} from ${who} has arrived`, { tone: "good" });
   else if (state === "done") toast(`${who} has received ${name}`, { tone: "good" });
   else if (state === "ended" && byThem) toast(`${name}: ${line.about}`);
-  else if (state === "ended" && !["cancelled", "refused", "left"].includes(transfer.reason)) {
+  else if (state === "ended" && !MEANT.includes(transfer.reason)) {
     toast(`${name}: ${line.about}`, { tone: "bad" });
   }
 }

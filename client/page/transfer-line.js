@@ -9,6 +9,8 @@ import { button, byId, element, setText } from "./dom.js";
  */
 
 const ANNOUNCE_EVERY = 15_000;
+/** Ends that somebody wanted. */
+export const MEANT = ["cancelled", "refused", "left"];
 
 /** @type {Record<string, (who: string) => string>} what is said of an end that they brought about */
 const THEIR_REASON = {
@@ -80,7 +82,8 @@ export class TransferLine {
     this.transfer = transfer;
     this.item.dataset.state = transfer.state;
     this.item.dataset.saved = this.saved;
-    this.#progress.hidden = !["moving", "waiting", "checking"].includes(transfer.state);
+    this.item.dataset.failed = String(transfer.state === "ended" && !MEANT.includes(transfer.reason));
+    this.#progress.hidden = !["queued", "moving", "waiting", "checking"].includes(transfer.state);
     this.#progress.value = transfer.size > 0 ? transfer.moved : 0;
     setText(this.#about, this.about);
     if (changed) this.#offerActions();
@@ -91,7 +94,8 @@ export class TransferLine {
   get about() {
     const { state, size, reason, byThem, direction } = this.transfer;
     const incoming = direction === "in";
-    if (state === "offered") return incoming ? bytes(size) : `${bytes(size)} · waiting for ${this.who} to accept`;
+    if (state === "offered") return `${bytes(size)} · waiting for ${incoming ? "you" : this.who} to accept`;
+    if (state === "queued") return `${this.#share()} · others go first`;
     if (state === "moving") return this.#pace();
     if (state === "waiting") return `${this.#share()} · goes on when ${this.who} is connected again`;
     if (state === "checking") return `${this.#share()} · checking …`;

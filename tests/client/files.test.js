@@ -83,6 +83,19 @@ test("several at once, both ways, the same name twice: each arrives as it is", a
   assert.deepEqual(arrived.sort(), (await Promise.all(sent.map(sha256))).sort());
 });
 
+test("however many are accepted, a few go at a time, and all arrive", async () => {
+  const { ada, ben, until } = two();
+  for (let seed = 0; seed < 9; seed += 1) ada.files.send(file(`${seed}.bin`, 300_000, { seed }), "ben");
+  await until(() => ben.files.transfers.length === 9);
+  for (const { key } of ben.files.transfers) void ben.files.accept(key);
+  let most = 0;
+  await until(() => {
+    most = Math.max(most, ada.files.transfers.filter(({ state }) => state === "moving").length);
+    return ben.files.transfers.every(({ state }) => state === "done");
+  });
+  assert.ok(most > 1 && most < 9, `${most} at once`);
+});
+
 test("progress, speed and time left are told on both sides", async () => {
   const sent = file("film.bin", 8 * MIB);
   const { road, ada, ben, until } = await underWay(sent);
