@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.e2e.conftest import Visit
+from tests.e2e.test_sealing import seals
 from tests.e2e.visitor import Visitor
 
 MEGABYTE = 1_000_000
@@ -45,8 +46,10 @@ WATCHED = """() => {
   };
   window.said = [];
   const send = RTCDataChannel.prototype.send;
+  window.frames = [];
   RTCDataChannel.prototype.send = function (data) {
     if (typeof data === "string" && this.label !== "parley") window.said.push(JSON.parse(data));
+    else if (data.length < 1000) window.frames.push(String.fromCharCode(...data));
     return send.call(this, data);
   };
   window.connections = [];
@@ -365,3 +368,45 @@ def test_files_can_be_handled_with_the_keyboard(
     ben.page.keyboard.press("Tab")
     ben.page.keyboard.press("Enter")
     expect(ben.message).to_be_focused()
+
+
+def test_with_a_passphrase_neither_name_nor_content_goes_over_the_channel_as_it_is(
+    visit: Visit, garden: str
+) -> None:
+    ada, ben = visit(), visit()
+    for one in (ada, ben):
+        one.page.evaluate(WATCHED)
+        seals(one, "correct horse").join(garden)
+    ada.sees(ben)
+    ben.sees(ada)
+    bring(ada, "drop", "secret.txt")
+    ben.button("Accept secret.txt").click()
+    assert saved(ben, "secret.txt").read_text() == "in secret.txt"
+    for one in (ada, ben):
+        assert one.page.evaluate("said") == []
+        frames = one.page.evaluate("window.frames")
+        assert frames
+        assert not [frame for frame in frames if "secret" in frame]
+
+
+def test_a_browser_that_cannot_write_to_disk_takes_what_memory_holds(
+    two: tuple[Visitor, Visitor], make_file: MakeFile, tmp_path: Path
+) -> None:
+    ada, ben = two
+    ben.page.evaluate(
+        """() => {
+          const refusal = () => Promise.reject(new DOMException("not here", "SecurityError"));
+          navigator.storage.getDirectory = refusal;
+          window.showSaveFilePicker = undefined;
+        }"""
+    )
+    large = tmp_path / "large.bin"
+    with large.open("wb") as file:
+        file.truncate(256 * MEBIBYTE + 1)
+    notes = make_file("notes.bin", MEGABYTE)
+    send(ada, large, notes)
+    ben.button("Accept large.bin").click()
+    expect(ben.page.get_by_text("256 MB is the most")).to_be_visible()
+    expect(ben.button("Accept large.bin")).to_be_visible()
+    ben.button("Accept notes.bin").click()
+    assert sha256(saved(ben, "notes.bin")) == sha256(notes)
