@@ -62,7 +62,9 @@ class DynamoRooms:
 
     # -- connections -----------------------------------------------------------------------------
 
-    def claim(self, address: Address, room_id: RoomId, client_id: ClientId, until: int) -> ClientId:
+    def claim(
+        self, address: Address, room_id: RoomId, client_id: ClientId, until: int, most: int = 0
+    ) -> ClientId | None:
         item = self._client.update_item(
             TableName=self._table,
             Key=items.connection_key(address),
@@ -74,7 +76,10 @@ class DynamoRooms:
             },
             ReturnValues="ALL_NEW",
         )["Attributes"]
-        return items.claims(item)[room_id]
+        claims = items.claims(item)
+        if most and len(claims) > most and self.release(address, room_id, client_id):
+            return None
+        return claims[room_id]
 
     def release(
         self, address: Address, room_id: RoomId, client_id: ClientId | None = None

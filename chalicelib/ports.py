@@ -56,8 +56,13 @@ _NO_KEY = Key()
 class Rooms(Protocol):
     """Seats and who holds them. Each verb is atomic; any two may run at the same moment."""
 
-    def claim(self, address: Address, room_id: RoomId, client_id: ClientId, until: int) -> ClientId:
-        """Note that the socket sits in the room, and return as whom: the first claim wins."""
+    def claim(
+        self, address: Address, room_id: RoomId, client_id: ClientId, until: int, most: int = 0
+    ) -> ClientId | None:
+        """Note that the socket sits in the room, and return as whom: the first claim wins.
+
+        None, and nothing noted, if that would be a claim to more than `most` rooms (0: any number).
+        """
 
     def release(
         self, address: Address, room_id: RoomId, client_id: ClientId | None = None

@@ -77,6 +77,8 @@ class Limits:
     socket: int = 7_260_000
     """From a socket's `connectedAt` to the end of its seats: 2 hours, and a little."""
     page: int = 1_000
+    rooms: int = 0
+    """How many rooms one socket may be in; 0: any number."""
     public: bool = False
     """Whether anybody may list the rooms where no pass is asked for."""
 
@@ -202,7 +204,7 @@ class Signaling:
         for attempt in range(_ATTEMPTS):
             wanted = resume.client_id if resume else self._new_id(arrival, attempt)
             member = self._seat(arrival, knock, wanted)
-            client_id = self._rooms.claim(arrival.address, room_id, wanted, member.until)
+            client_id = self._claimed(arrival, room_id, member)
             # Whoever made an earlier claim on this socket had proven the id then, or drawn it.
             proven = resume is not None or client_id != wanted
             bid = _Bid(replace(member, client_id=client_id), knock, proven, issued)
@@ -222,6 +224,15 @@ class Signaling:
                 journal.subject(room_id, client_id)
                 raise
         raise Internal("No free client id was found", room_id)
+
+    def _claimed(self, arrival: Arrival, room_id: RoomId, member: Member) -> ClientId:
+        """As whom the socket comes into the room. Raises RateLimited if it is in too many."""
+        most, end = self._limits.rooms, member.until
+        client_id = self._rooms.claim(arrival.address, room_id, member.client_id, end, most)
+        if client_id is None:
+            wait = max(1, (end - self._clock.now()) // 1000)  # at the latest: leaving one will do
+            raise RateLimited(f"A socket is in {most} rooms at most; leave one", wait, room_id)
+        return client_id
 
     def _seat(self, arrival: Arrival, knock: _Knock, client_id: ClientId) -> Member:
         return Member(
@@ -263,8 +274,8 @@ class Signaling:
         entry, others = self._keep_one(self._enter(room_id, bid))
         if entry.member.client_id != client_id:
             self._rooms.release(arrival.address, room_id, client_id)
-            until, seat = bid.member.until, entry.member
-            client_id = self._rooms.claim(arrival.address, room_id, seat.client_id, until)
+            seat = replace(entry.member, until=bid.member.until)
+            client_id = self._claimed(arrival, room_id, seat)
         journal.subject(room_id, client_id)
         journal.note("join", room_id, client_id, outcome="resumed" if bid.proven else "joined")
         journal.count("Joins")
@@ -525,6 +536,7 @@ class Signaling:
         said: list[Delivery] = []
         for room in rooms:
             said += self._evict_expired(room.room_id, self._expired(room))
+            self._forgive(room)
         others = [
             (room.room_id, member)
             for room in rooms
@@ -535,6 +547,12 @@ class Signaling:
             room_id, member = self._chance.choose(others)
             said += self._evict_gone(room_id, self._gone([member]))
         return said
+
+    def _forgive(self, room: Room) -> None:
+        """Whoever was removed so long ago that their proof proves nothing is not remembered."""
+        now = self._clock.now()
+        if over := [one for one, until in room.door.removed.items() if until <= now]:
+            self._rooms.forgive(room.room_id, over)
 
     # -- ICE servers -----------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from chalicelib.dynamodb import DynamoRooms
+    from chalicelib.tallies import DynamoTallies
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -90,6 +91,7 @@ def signaling() -> Signaling:
             capacity=chosen.room_capacity,
             reservation=chosen.reservation_seconds * 1000,
             socket=chosen.socket_seconds * 1000 + _GRACE,
+            rooms=chosen.rooms_per_socket,
             public=chosen.stats == "public",
         ),
     )
@@ -105,11 +107,16 @@ def _rooms() -> DynamoRooms:
 @once
 def guard() -> Guard:
     from chalicelib.passcodes import ScryptPasscodes
+
+    quotas = Quotas(tallies(), SystemClock())
+    return Guard(quotas, ScryptPasscodes(), allowances(configuration()))
+
+
+@once
+def tallies() -> DynamoTallies:
     from chalicelib.tallies import DynamoTallies
 
-    chosen = configuration()
-    tallies = DynamoTallies(_dynamodb(), chosen.table_name, _seals().pseudonym)
-    return Guard(Quotas(tallies, SystemClock()), ScryptPasscodes(), allowances(chosen))
+    return DynamoTallies(_dynamodb(), configuration().table_name, _seals().pseudonym)
 
 
 @once

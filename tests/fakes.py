@@ -32,9 +32,14 @@ class MemoryRooms:
         """When a room that nobody is in is forgotten (ms)."""
         self._claims: dict[str, dict[RoomId, ClientId]] = {}
 
-    def claim(self, address: Address, room_id: RoomId, client_id: ClientId, until: int) -> ClientId:
+    def claim(
+        self, address: Address, room_id: RoomId, client_id: ClientId, until: int, most: int = 0
+    ) -> ClientId | None:
         with self._lock:
-            return self._claims.setdefault(address.connection, {}).setdefault(room_id, client_id)
+            claims = self._claims.setdefault(address.connection, {})
+            if most and room_id not in claims and len(claims) >= most:
+                return None
+            return claims.setdefault(room_id, client_id)
 
     def release(
         self, address: Address, room_id: RoomId, client_id: ClientId | None = None
