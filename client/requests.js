@@ -12,7 +12,7 @@ export class SignalingError extends Error {
   /**
    * @param {string} code
    * @param {string} message
-   * @param {{roomId?: string, to?: string}} [about]
+   * @param {{roomId?: string, to?: string, retryAfter?: number}} [about]
    */
   constructor(code, message, about = {}) {
     super(message);
@@ -20,6 +20,8 @@ export class SignalingError extends Error {
     this.code = code;
     this.roomId = about.roomId;
     this.to = about.to;
+    /** Seconds until it may be tried again, with `rate-limited`. */
+    this.retryAfter = about.retryAfter;
   }
 }
 

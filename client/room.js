@@ -45,6 +45,8 @@ const REPEAT = 2_000;
  *   `resumed`: an added one has been here before
  * @property {{from: string, text: string, at: number}} message
  * @property {import("./socket.js").Status} status of signaling, as far as this room goes
+ * @property {{door: import("./signaling.js").Door, by?: string}} door after each `joined`, and when
+ *   somebody has changed it
  * @property {string} left the stay is over: `left`, `removed`, `replaced`, or a code of refusal
  * @property {{clientId: string, peer: Peer}} link a connection with one of the others begins; it
  *   ends with the peer's state `closed`, and another may follow. Media, files and the like attach
@@ -136,6 +138,10 @@ export class Room extends Emitter {
   clientId = "";
   /** @type {import("./socket.js").Status} */
   status = "offline";
+  /** @type {import("./signaling.js").Role} what we may do here */
+  role = "member";
+  /** @type {import("./signaling.js").Door | null} the room's, once in */
+  door = null;
   #signaling;
   #parts;
   #clock;
@@ -228,6 +234,24 @@ export class Room extends Emitter {
   }
 
   /**
+   * Changes the room's passcode, lock or number of seats, as `Signaling.setDoor` does.
+   *
+   * @param {import("./signaling.js").DoorChange} change
+   */
+  async setDoor(change) {
+    return this.#signaling.setDoor(this.roomId ?? "", change);
+  }
+
+  /**
+   * Sends somebody away, as `Signaling.remove` does.
+   *
+   * @param {string} clientId
+   */
+  async remove(clientId) {
+    return this.#signaling.remove(this.roomId ?? "", clientId);
+  }
+
+  /**
    * Says good-bye to the others and to the server; all that matters is said before it returns.
    *
    * @returns {Promise<void>}
@@ -269,6 +293,7 @@ export class Room extends Emitter {
       signaling.on("peer-changed", here(({ peer }) => void this.#list(peer))),
       signaling.on("peer-left", here((news) => this.#peerLeft(news))),
       signaling.on("signal", here((signal) => this.#signaled(signal))),
+      signaling.on("door", here(({ door, by }) => this.#doorTurned(door, by))),
       signaling.on("left", here(({ reason }) => this.#left(reason))),
       signaling.on("error", here((error) => this.#failed(error))),
       signaling.on("rerouted", () => this.#rerouted()),
@@ -289,16 +314,27 @@ export class Room extends Emitter {
   }
 
   /** @param {Joined} joined */
-  #joined({ clientId, since, peers, iceServers }) {
+  #joined({ clientId, since, peers, iceServers, role, door }) {
     if (clientId !== this.clientId) this.#startAnew(clientId);
     this.#since = since;
     this.#iceServers = iceServers;
+    this.role = role;
+    this.#doorTurned(door);
     this.#become("connected");
     for (const member of this.#members.values()) member.peer?.repeat();
     for (const info of peers) {
       const member = this.#list(info);
       if (info.connected && !member.peer) this.#connect(member);
     }
+  }
+
+  /**
+   * @param {import("./signaling.js").Door} door
+   * @param {string} [by]
+   */
+  #doorTurned(door, by) {
+    this.door = door;
+    this.emit("door", { door, by });
   }
 
   /** @param {{peer: PeerInfo, resumed: boolean}} news */

@@ -23,9 +23,11 @@ export class Seat {
   /** @type {Frame[]} what the page says while the seat moves */
   held = [];
   tries = 0;
+  /** Of the door, as far as is known. */
+  revision = 0;
 
   /**
-   * @param {Partial<StoredSeat> & {metadata: object}} wanted
+   * @param {Partial<StoredSeat> & {metadata: object, passcode?: string}} wanted
    * @param {{admitted?: (joined: Joined) => void, resolve: (joined: Joined) => void,
    *   reject: (error: SignalingError) => void}} promise
    * @param {import("./clock.js").Clock} clock
@@ -35,13 +37,14 @@ export class Seat {
     this.clientId = wanted.clientId;
     this.resumeToken = wanted.resumeToken;
     this.metadata = wanted.metadata;
+    this.passcode = wanted.passcode;
     this.promise = promise;
     this.timer = new Timer(clock);
   }
 
   get request() {
-    const { roomId, clientId, resumeToken, metadata } = this;
-    return { type: "join", roomId, clientId, resumeToken, metadata };
+    const { roomId, clientId, resumeToken, metadata, passcode } = this;
+    return { type: "join", roomId, clientId, resumeToken, metadata, passcode };
   }
 
   /** The server does not know us by this token: come as somebody new. */

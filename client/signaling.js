@@ -25,7 +25,8 @@ const UNUSED = 60_000;
 const LULL = 2_000; // by then the server has done with what was sent
 const TRANSIENT = new Set(["internal", "rate-limited"]);
 const DISMISSED = new Set(["left", "removed"]);
-const NEWS = new Set(["peer-joined", "peer-left", "signal", "broadcast", "left"]);
+const OPEN = { passcode: false, locked: false, capacity: 0, revision: 0 };
+const NEWS = new Set(["peer-joined", "peer-left", "signal", "broadcast", "left", "door-set"]);
 
 /**
  * @typedef {import("./roster.js").PeerInfo} PeerInfo
@@ -47,11 +48,27 @@ const NEWS = new Set(["peer-joined", "peer-left", "signal", "broadcast", "left"]
  * @property {boolean} resumed true when the id is the one held before
  * @property {PeerInfo[]} peers those whom the server listed and who have not left meanwhile
  * @property {RTCIceServer[]} iceServers
+ * @property {Role} role what this page may do here
+ * @property {Door} door
+ *
+ * @typedef {"member" | "moderator" | "admin"} Role
+ *
+ * @typedef {object} Door
+ * @property {boolean} passcode whether one is asked for
+ * @property {boolean} locked
+ * @property {number} capacity seats
+ * @property {number} revision of two, the higher one is the newer
+ *
+ * @typedef {object} DoorChange what is not there stays as it is
+ * @property {string | null} [passcode] 4 to 64 characters; null: none
+ * @property {boolean} [locked]
+ * @property {number | null} [capacity] null: as many as the server allows
  *
  * @typedef {object} JoinOptions
  * @property {object} [metadata] told to the others, 1 KB of JSON at most
  * @property {string} [clientId] from an earlier seat, with its `resumeToken`
  * @property {string} [resumeToken]
+ * @property {string} [passcode] where the room asks for one
  * @property {(joined: Joined) => void} [admitted] called once, before any event about the room:
  *   a promise would tell of a new room's id only after the first of them
  *
@@ -73,6 +90,7 @@ const NEWS = new Set(["peer-joined", "peer-left", "signal", "broadcast", "left"]
  * @property {{roomId: string, from: string, data: any}} broadcast
  * @property {{roomId: string, reason: string}} left the seat is gone and will not be taken again:
  *   `left`, `removed`, `replaced` (another page has it now), or the code of the refusal
+ * @property {{roomId: string, door: Door, by?: string}} door it has changed; `by` whose hand
  * @property {void} rerouted this machine may have another address now
  * @property {SignalingError} error what no promise is waiting for
  */
@@ -151,12 +169,12 @@ export class Signaling extends Emitter {
    * @param {JoinOptions} [options]
    * @returns {Promise<Joined>}
    */
-  join(roomId, { metadata = {}, clientId, resumeToken, admitted } = {}) {
+  join(roomId, { metadata = {}, clientId, resumeToken, passcode, admitted } = {}) {
     return new Promise((resolve, reject) => {
       if (roomId !== undefined && this.#seat(roomId)) {
         throw new SignalingError("already-joined", "This page is in that room.", { roomId });
       }
-      const wanted = { roomId, clientId, resumeToken, metadata };
+      const wanted = { roomId, clientId, resumeToken, metadata, passcode };
       const seat = new Seat(wanted, { admitted, resolve, reject }, this.#clock);
       const error = new SignalingError("timeout", "The server could not be reached.", { roomId });
       seat.timer.deadline(ANSWER_WITHIN, () => this.#end(seat, error));
@@ -204,6 +222,49 @@ export class Signaling extends Emitter {
    */
   broadcast(roomId, data) {
     this.#relay({ type: "broadcast", roomId, data });
+  }
+
+  /**
+   * Changes the door of a room that this page moderates; resolves with what it is then. Rejects with
+   * a `SignalingError`: `forbidden`, `not-in-room`, `bad-message`, `rate-limited`, `offline`, …
+   *
+   * @param {string} roomId
+   * @param {DoorChange} change
+   * @returns {Promise<Door>}
+   */
+  async setDoor(roomId, { passcode, locked, capacity }) {
+    const answer = await this.#asked({ type: "set-door", roomId, passcode, locked, capacity });
+    this.#turnDoor(answer);
+    return answer.door;
+  }
+
+  /**
+   * Sends somebody away from a room that this page moderates. Rejects as `setDoor` does, but not
+   * when they have gone already.
+   *
+   * @param {string} roomId
+   * @param {string} clientId
+   * @returns {Promise<void>}
+   */
+  async remove(roomId, clientId) {
+    try {
+      await this.#asked({ type: "remove", roomId, clientId });
+    } catch (error) {
+      if (/** @type {SignalingError} */ (error).code !== "peer-not-found") throw error;
+    }
+  }
+
+  /**
+   * @param {Frame} request
+   * @returns {Promise<Frame>}
+   */
+  #asked(request) {
+    return new Promise((resolve, reject) => {
+      this.#request(request, (outcome) => {
+        if (outcome instanceof SignalingError) reject(outcome);
+        else resolve(outcome);
+      });
+    });
   }
 
   /**
@@ -387,7 +448,9 @@ export class Signaling extends Emitter {
     const here = new Set(listed.map((peer) => peer.clientId));
     const peers = seat.roster.peers.filter((peer) => here.has(peer.clientId));
     const iceServers = answer.iceServers ?? [];
-    const joined = { roomId, clientId, since, resumed, peers, iceServers };
+    const { role = "member", door = { ...OPEN } } = answer;
+    seat.revision = door.revision;
+    const joined = { roomId, clientId, since, resumed, peers, iceServers, role, door };
     if (first) seat.promise.admitted?.(joined);
     this.emit("joined", joined);
     seat.promise.resolve(joined);
@@ -406,16 +469,20 @@ export class Signaling extends Emitter {
       seat.forgetIdentity();
       return this.#take(seat);
     }
-    if (seat.state !== "joining" && TRANSIENT.has(error.code)) return this.#takeLater(seat);
+    if (seat.state !== "joining" && TRANSIENT.has(error.code)) return this.#takeLater(seat, error);
     this.#end(seat, error);
   }
 
-  /** @param {Seat} seat */
-  #takeLater(seat) {
+  /**
+   * @param {Seat} seat
+   * @param {SignalingError} error
+   */
+  #takeLater(seat, { retryAfter = 0 }) {
     this.#lose(seat);
     const ceiling = Math.min(LONGEST_DELAY, 1_000 * 2 ** seat.tries);
     seat.tries += 1;
-    seat.timer.set(this.#clock.random() * ceiling, () => this.#take(seat));
+    const wait = retryAfter * 1_000 + this.#clock.random() * ceiling;
+    seat.timer.set(wait, () => this.#take(seat));
   }
 
   /**
@@ -503,6 +570,9 @@ export class Signaling extends Emitter {
         return void this.#requests.settle(frame.id, frame);
       case "left":
         return this.#onLeft(frame, retired);
+      case "door-set":
+      case "removed":
+        return this.#onDone(frame);
       case "error":
         return this.#onError(frame, retired);
       default:
@@ -523,6 +593,20 @@ export class Signaling extends Emitter {
     } else if (type === "peer-joined") {
       this.#tell(roomId, seat.roster.arrive(completePeer(peer), frame.resumed === true));
     }
+  }
+
+  /** @param {Frame} frame */
+  #onDone(frame) {
+    if (frame.id !== undefined) this.#requests.settle(frame.id, frame);
+    else if (frame.type === "door-set") this.#turnDoor(frame);
+  }
+
+  /** @param {Frame} frame */
+  #turnDoor({ roomId, door, by }) {
+    const seat = this.#seat(roomId);
+    if (!seat || door.revision <= seat.revision) return; // older than what is known
+    seat.revision = door.revision;
+    this.emit("door", { roomId, door, by });
   }
 
   /** @param {Frame} frame */
@@ -554,9 +638,9 @@ export class Signaling extends Emitter {
    * @param {Frame} frame
    * @param {boolean} retired
    */
-  #onError({ id, roomId, code = "internal", message = "" }, retired) {
+  #onError({ id, roomId, code = "internal", message = "", retryAfter }, retired) {
     const relayed = this.#relays.fail(id);
-    const error = new SignalingError(code, message, { roomId, to: relayed?.to });
+    const error = new SignalingError(code, message, { roomId, to: relayed?.to, retryAfter });
     if (id !== undefined && this.#requests.settle(id, error)) return;
     const seat = this.#seat(roomId);
     const missing = code === "not-in-room";
