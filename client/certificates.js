@@ -1,6 +1,8 @@
 // Which certificates a connection really uses, asked of its DTLS transports: what descriptions say of
 // fingerprints passes through many hands, and may say more than one thing.
 
+import { sha256, toHex } from "./bytes.js";
+
 /**
  * @typedef {object} Certificates SHA-256 of both, in DER: 32 bytes each
  * @property {Uint8Array} own
@@ -70,9 +72,3 @@ function ownFingerprint(connection) {
   const value = fingerprints.find(({ algorithm }) => algorithm === "sha-256")?.value;
   return value ? Uint8Array.from(value.split(":"), (byte) => parseInt(byte, 16)) : null;
 }
-
-/** @param {Uint8Array} bytes */
-export const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-/** @param {ArrayBuffer} bytes */
-const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));

@@ -21,6 +21,7 @@
 //         changed ends the stream: nothing of it is opened any more.
 // Rule 4: once there is a passphrase there is no way around it. What comes unsealed is not shown.
 
+import { concatenate, fromBase64, toBase64, utf8 } from "./bytes.js";
 import { Emitter } from "./emitter.js";
 
 export const ROUNDS = 600_000;
@@ -375,37 +376,8 @@ function parameters(head, info) {
 /** @param {Uint8Array} record */
 const numberOf = (record) => new DataView(record.buffer, record.byteOffset).getUint32(0);
 
-/** @param {Uint8Array[]} parts */
-function concatenate(...parts) {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 /**
  * @param {Uint8Array} one
  * @param {Uint8Array} other
  */
 const sameBytes = (one, other) => one.every((byte, at) => byte === other[at]);
-
-/** @param {string} text */
-const utf8 = (text) => new TextEncoder().encode(text);
-
-/** @param {Uint8Array} bytes */
-const toBase64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-
-/**
- * @param {unknown} text
- * @returns {Uint8Array<ArrayBuffer> | null} null for what is none
- */
-function fromBase64(text) {
-  try {
-    return Uint8Array.from(atob(String(text)), (letter) => letter.charCodeAt(0));
-  } catch {
-    return null;
-  }
-}

@@ -6,5 +6,5 @@
 
 /** @returns {Promise<Feature[]>} */
 export const loadFeatures = () => {
-  return Promise.all([import("./call.js"), import("./files.js"), import("./sealing.js")]);
+  return Promise.all([import("./call.js"), import("./files.js"), import("./sealing.js"), import("./safety.js")]);
 };
