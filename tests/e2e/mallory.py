@@ -1,4 +1,4 @@
-"""Somebody in the middle: hostile signaling, and a page that ends both calls and passes on what is said.
+"""Somebody in the middle: hostile signaling, and a page that ends both calls and passes all on.
 
 Whoever signals through `HostileSignaling` reaches the real desk, but for the signals to the other
 visitor: those go to Mallory's page, which plays each of the two to the other, with certificates and
