@@ -8,6 +8,7 @@ import { openDialog } from "./dialog.js";
 import { button, element } from "./dom.js";
 import { copy, share } from "./invite.js";
 import { sharesBySheet } from "./platform.js";
+import { prepareStay } from "./secrecy.js";
 import { toast } from "./toasts.js";
 
 const ROOM = "manual";
@@ -84,7 +85,8 @@ function handOver(answer) {
  */
 async function begin(side, page, offer = "") {
   const signaling = new ManualSignaling(side, { iceServers: readIceServers() });
-  const room = new Room(/** @type {any} */ (signaling), { trickle: false });
+  const { options } = await prepareStay(undefined, ""); // for the safety code
+  const room = new Room(/** @type {any} */ (signaling), { ...options, trickle: false });
   const form = new Form(side, (text) => signaling.accept(ROOM, text));
   signaling.on("code", (code) => void form.showOwn(code));
   let inside = false;

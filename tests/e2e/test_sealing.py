@@ -79,6 +79,22 @@ def test_a_tap_on_every_channel_and_socket_sees_no_plain_text(tapped: Tapped, ga
         assert plain not in wire
 
 
+def test_a_tap_sees_neither_a_file_nor_its_name(tapped: Tapped, garden: str) -> None:
+    ada, ben = (seals(tapped(), "correct horse").join(garden) for _ in range(2))
+    everybody_sees_the_others([ada, ben])
+    content = b"the way to the old mill" * 50
+    ada.page.locator("input[type=file]").set_input_files(
+        [{"name": "mill-map.txt", "mimeType": "text/plain", "buffer": content}]
+    )
+    expect(ben.page.get_by_text("mill-map.txt").first).to_be_visible()
+    with ben.page.expect_download() as download:
+        ben.button("Accept mill-map.txt").click()
+    assert download.value.path().read_bytes() == content
+    wire = tap(ada) + tap(ben)
+    for plain in ("mill-map", "the old mill"):
+        assert plain not in wire
+
+
 def test_the_tap_itself_works(tapped: Tapped, garden: str) -> None:
     ada, ben = (tapped().join(garden) for _ in range(2))
     everybody_sees_the_others([ada, ben])
