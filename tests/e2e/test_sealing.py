@@ -84,12 +84,11 @@ def test_a_tap_sees_neither_a_file_nor_its_name(tapped: Tapped, garden: str) -> 
     everybody_sees_the_others([ada, ben])
     content = b"the way to the old mill" * 50
     ada.page.locator("input[type=file]").set_input_files(
-        [{"name": "mill-map.txt", "mimeType": "text/plain", "buffer": content}]
+        {"name": "mill-map.txt", "mimeType": "text/plain", "buffer": content}
     )
     expect(ben.page.get_by_text("mill-map.txt").first).to_be_visible()
-    with ben.page.expect_download() as download:
-        ben.button("Accept mill-map.txt").click()
-    assert download.value.path().read_bytes() == content
+    ben.button("Accept mill-map.txt").click()
+    expect(ben.page.get_by_text("verified").first).to_be_visible(timeout=30_000)
     wire = tap(ada) + tap(ben)
     for plain in ("mill-map", "the old mill"):
         assert plain not in wire
