@@ -54,3 +54,21 @@ def test_every_setting_is_listed_with_its_default(name: str) -> None:
     default = settings.Settings.__dataclass_fields__[name].default
     if isinstance(default, int):
         assert f"| {default} |" in row
+
+
+SDK = ("signaling", "room", "webrtc", "media", "files", "sealing", "manual")
+
+
+def public_methods(module: str) -> list[str]:
+    """What the exported emitters of a module offer; errors and parts of theirs aside."""
+    source = (ROOT / "client" / f"{module}.js").read_text()
+    classes = re.findall(r"^export class \w+ extends Emitter \{\n(.*?)^\}", source, re.S | re.M)
+    names = re.findall(r"^  (?:async |get )?([a-z]\w*)\(", "\n".join(classes), re.M)
+    return sorted({name for name in names if name != "constructor"})
+
+
+@pytest.mark.parametrize("module", SDK)
+def test_what_the_sdk_offers_is_documented(module: str) -> None:
+    paper = (ROOT / "docs" / "SDK.md").read_text()
+    missing = [name for name in public_methods(module) if not re.search(rf"\b{name}\b", paper)]
+    assert missing == []
