@@ -3,7 +3,7 @@
 
 import { Room, RoomError } from "./room.js";
 import { Signaling, SignalingError } from "./signaling.js";
-import { keepIceServers, keepName, keepSeat, readName, takeSeat } from "./storage.js";
+import { keepIceServers, keepName, keepRelayOnly, keepSeat, readName, readRelayOnly, takeSeat } from "./storage.js";
 import { loadFeatures } from "./page/features.js";
 import { keep, keepAll, prepareInstallation } from "./page/install.js";
 import { prepareInvitations } from "./page/invite.js";
@@ -326,6 +326,8 @@ elements.message.addEventListener("keydown", (event) => {
 
 elements.name.addEventListener("change", () => keepName(ownName()));
 
+elements.relayOnly.addEventListener("change", () => keepRelayOnly(elements.relayOnly.checked));
+
 addEventListener("hashchange", async () => {
   if (!room && !(await isCarried())) fillInLink();
 });
@@ -352,6 +354,7 @@ elements.secret.addEventListener("toggle", async () => {
 
 fillInLink();
 elements.name.value = readName();
+elements.relayOnly.checked = readRelayOnly();
 view.showPhase("outside");
 prepareInvitations();
 prepareInstallation();

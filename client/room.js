@@ -8,6 +8,7 @@
 //         and each going is told once, whatever signaling repeats.
 
 import { Emitter } from "./emitter.js";
+import { IceServers } from "./ice.js";
 import { Peer } from "./webrtc.js";
 import { SignalingError } from "./signaling.js";
 import { Spare } from "./spare.js";
@@ -149,8 +150,7 @@ export class Room extends Emitter {
   #certificates;
   #sealer;
   #since = 0;
-  /** @type {RTCIceServer[]} */
-  #iceServers = [];
+  #ice;
   /** @type {Map<string, Member>} */
   #members = new Map();
   /** @type {Map<string, string>} the newest session with each, kept when they go: no way back */
@@ -172,12 +172,14 @@ export class Room extends Emitter {
     this.#clock = parts.clock ?? systemClock;
     this.#policy = iceTransportPolicy;
     this.#spare = new Spare(parts.RTCPeerConnection, this.#clock);
+    const renew = () => signaling.iceServers(this.roomId ?? "");
+    this.#ice = new IceServers(renew, () => void this.#renewed(), this.#clock);
   }
 
   /** @returns {RTCConfiguration} */
   get #configuration() {
     const certificates = this.#certificates && { certificates: this.#certificates };
-    return { iceServers: this.#iceServers, iceTransportPolicy: this.#policy, ...certificates };
+    return { iceServers: this.#ice.list, iceTransportPolicy: this.#policy, ...certificates };
   }
 
   /** Is what we say sealed? */
@@ -202,6 +204,32 @@ export class Room extends Emitter {
    */
   link(clientId) {
     return this.#members.get(clientId)?.peer ?? null;
+  }
+
+  /** Is one's address hidden from the others, by relaying all that is said to them? */
+  get relayOnly() {
+    return this.#policy === "relay";
+  }
+
+  /**
+   * Holds for connections that live too, from now on; what the others have learned, they know. With
+   * `true` every connection is made anew, which takes a moment: a browser goes on using a direct path
+   * that it has, whatever it is told (seen in Chromium).
+   */
+  set relayOnly(only) {
+    if (only === this.relayOnly) return;
+    this.#policy = only ? "relay" : "all";
+    this.#spare.drop(); // it has looked for candidates under the other policy
+    this.#configured();
+    for (const member of this.#members.values()) {
+      if (only || !member.isOpen) this.#connectAnew(member);
+      else member.peer?.restart();
+    }
+  }
+
+  /** Is there a TURN server? Without one, `relayOnly` connects nobody. */
+  get canRelay() {
+    return this.#ice.canRelay;
   }
 
   /** What to keep in order to come back later as the same person. */
@@ -314,10 +342,10 @@ export class Room extends Emitter {
   }
 
   /** @param {Joined} joined */
-  #joined({ clientId, since, peers, iceServers, role, door }) {
+  #joined({ clientId, since, peers, iceServers, iceServersTtl, role, door }) {
     if (clientId !== this.clientId) this.#startAnew(clientId);
     this.#since = since;
-    this.#iceServers = iceServers;
+    this.#ice.take({ iceServers, iceServersTtl });
     this.role = role;
     this.#doorTurned(door);
     this.#become("connected");
@@ -385,6 +413,25 @@ export class Room extends Emitter {
   }
 
   // ---- connections
+
+  /** All connections, told of other ICE servers or another policy. */
+  #configured() {
+    const peers = [...this.#members.values()].flatMap(({ peer }) => peer ?? []);
+    for (const peer of peers) peer.configure(this.#configuration);
+    return peers;
+  }
+
+  /** @param {Member} member */
+  #connectAnew(member) {
+    if (!member.peer) return;
+    if (!member.listed) this.#remove(member);
+    else if (this.status === "connected") this.#connect(member);
+    else this.#tryAgain(member);
+  }
+
+  async #renewed() {
+    for (const peer of this.#configured()) if (await isRelaying(peer.connection)) peer.restart();
+  }
 
   /** @param {Member} member */
   #connect(member) {
@@ -556,6 +603,7 @@ export class Room extends Emitter {
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
     this.#spare.drop();
     this.#hangUpAll();
+    this.#ice.stop();
     this.#become("offline");
   }
 
@@ -565,6 +613,17 @@ export class Room extends Emitter {
     this.status = status;
     this.emit("status", status);
   }
+}
+
+/**
+ * Does a TURN server that was given to us carry it? Such a server may cut us off once our credentials
+ * are old (coturn does not, others do), so a path through it is looked for anew with newer ones.
+ *
+ * @param {RTCPeerConnection} connection
+ */
+async function isRelaying(connection) {
+  const { pathOf } = await import("./stats.js");
+  return pathOf(await connection.getStats()).local?.type === "relay";
 }
 
 /**

@@ -48,6 +48,7 @@ const NEWS = new Set(["peer-joined", "peer-left", "signal", "broadcast", "left",
  * @property {boolean} resumed true when the id is the one held before
  * @property {PeerInfo[]} peers those whom the server listed and who have not left meanwhile
  * @property {RTCIceServer[]} iceServers
+ * @property {number} [iceServersTtl] seconds for which their credentials work; see `iceServers()`
  * @property {Role} role what this page may do here
  * @property {Door} door
  *
@@ -222,6 +223,18 @@ export class Signaling extends Emitter {
    */
   broadcast(roomId, data) {
     this.#relay({ type: "broadcast", roomId, data });
+  }
+
+  /**
+   * ICE servers anew, before the credentials in the former ones run out. Rejects with a
+   * `SignalingError`: the server's refusal, `offline` while there is no seat, or `timeout`.
+   *
+   * @param {string} roomId
+   * @returns {Promise<import("./ice.js").Grant>}
+   */
+  async iceServers(roomId) {
+    if (this.#seat(roomId)?.state !== "joined") throw offline();
+    return grantOf(await this.#asked({ type: "ice-servers", roomId }));
   }
 
   /**
@@ -447,10 +460,9 @@ export class Signaling extends Emitter {
     const changes = seat.roster.reconcile(listed, mark);
     const here = new Set(listed.map((peer) => peer.clientId));
     const peers = seat.roster.peers.filter((peer) => here.has(peer.clientId));
-    const iceServers = answer.iceServers ?? [];
     const { role = "member", door = { ...OPEN } } = answer;
     seat.revision = door.revision;
-    const joined = { roomId, clientId, since, resumed, peers, iceServers, role, door };
+    const joined = { roomId, clientId, since, resumed, peers, role, door, ...grantOf(answer) };
     if (first) seat.promise.admitted?.(joined);
     this.emit("joined", joined);
     seat.promise.resolve(joined);
@@ -567,6 +579,7 @@ export class Signaling extends Emitter {
       case "joined":
         return this.#onJoined(frame);
       case "pong":
+      case "ice-servers":
         return void this.#requests.settle(frame.id, frame);
       case "left":
         return this.#onLeft(frame, retired);
@@ -700,6 +713,12 @@ export class Signaling extends Emitter {
     this.#tell(roomId, seat.roster.reconcile(peers, mark));
   }
 }
+
+/**
+ * @param {Frame} answer
+ * @returns {import("./ice.js").Grant}
+ */
+const grantOf = ({ iceServers = [], iceServersTtl }) => ({ iceServers, iceServersTtl });
 
 /** @param {Frame} left */
 const lost = (left) => new SignalingError(left.reason, "The seat is gone.", left);

@@ -11,6 +11,7 @@ const SEAT = "parley:seat";
 const NAME = "parley:name";
 const CALL = "parley:call";
 const ICE = "parley:ice-servers";
+const RELAY_ONLY = "parley:relay-only";
 
 /**
  * @typedef {object} CallChoices device ids, and what is on from the start
@@ -40,6 +41,11 @@ export const readName = () => read("localStorage", NAME);
 
 /** @param {string} name */
 export const keepName = (name) => write("localStorage", NAME, name);
+
+export const readRelayOnly = () => read("localStorage", RELAY_ONLY) === "yes";
+
+/** @param {boolean} only */
+export const keepRelayOnly = (only) => write("localStorage", RELAY_ONLY, only ? "yes" : "");
 
 /** @returns {CallChoices} */
 export function readCallChoices() {

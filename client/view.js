@@ -18,6 +18,7 @@ export const elements = {
   name: /** @type {HTMLInputElement} */ (byId("name")),
   secret: /** @type {HTMLDetailsElement} */ (byId("secret")),
   passphrase: /** @type {HTMLInputElement} */ (byId("passphrase")),
+  relayOnly: /** @type {HTMLInputElement} */ (byId("relay-only")),
   join: /** @type {HTMLButtonElement} */ (byId("join")),
   newRoom: /** @type {HTMLButtonElement} */ (byId("new-room")),
   leave: /** @type {HTMLButtonElement} */ (byId("leave")),

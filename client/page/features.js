@@ -6,5 +6,12 @@
 
 /** @returns {Promise<Feature[]>} */
 export const loadFeatures = () => {
-  return Promise.all([import("./call.js"), import("./files.js"), import("./sealing.js"), import("./safety.js")]);
+  return Promise.all([
+    import("./call.js"),
+    import("./files.js"),
+    import("./sealing.js"),
+    import("./safety.js"),
+    import("./relay.js"),
+    import("./details.js"),
+  ]);
 };

@@ -11,6 +11,10 @@ declare module "node:assert/strict" {
   export default assert;
 }
 
+declare module "node:fs" {
+  export const readFileSync: any;
+}
+
 declare module "node:crypto" {
   export const createDecipheriv: any;
   export const createHash: any;

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Error, sync_playwright
 from tests import parts
 from tests.e2e.desk import Desk
 from tests.e2e.visitor import Visitor
+from tests.turn.coturn import SECRET, Coturn, on_loopback
 
 FLAGS = [
     "--no-sandbox",
@@ -66,8 +67,21 @@ def paced_desk() -> Iterator[Desk]:
     yield from _running_desk("--idle-timeout", "5", "--lifetime", "24")
 
 
-def _running_desk(*flags: str) -> Iterator[Desk]:
-    desk = Desk(*flags)
+@pytest.fixture(scope="session")
+def relay() -> Iterator[Coturn]:
+    """A TURN server that relays on this machine."""
+    with on_loopback() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def relayed_desk(relay: Coturn) -> Iterator[Desk]:
+    """A desk that gives credentials for it, good for twelve seconds."""
+    yield from _running_desk(TURN_URLS=relay.url, TURN_SECRETS=SECRET, TURN_SECONDS="12")
+
+
+def _running_desk(*flags: str, **settings: str) -> Iterator[Desk]:
+    desk = Desk(*flags, **settings)
     try:
         desk.start()
         yield desk

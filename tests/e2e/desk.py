@@ -14,8 +14,9 @@ from tests import parts
 class Desk:
     """Parley and its MiniStack, on two free ports side by side."""
 
-    def __init__(self, *flags: str) -> None:
+    def __init__(self, *flags: str, **settings: str) -> None:
         self._flags = flags
+        self._settings = {"ICE_SERVERS": "[]", **settings}
         self._port = free_pair_of_ports()
         self._process: subprocess.Popen[str] | None = None
         self.address = ("127.0.0.1", self._port)
@@ -26,7 +27,7 @@ class Desk:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "infra.local", "--port", str(self._port), *self._flags],
             cwd=parts.ROOT,
-            env={**os.environ, "ICE_SERVERS": "[]"},
+            env={**os.environ, **self._settings},
             stdout=subprocess.PIPE,
             text=True,
         )
