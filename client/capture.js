@@ -60,10 +60,24 @@ export async function capture(devices, slot, deviceId) {
   try {
     if (!devices) throw new TypeError("no devices: the page is not secure");
     if (slot === "screen") return screenTracks(await devices.getDisplayMedia(screenWishes()));
-    const stream = await devices.getUserMedia(deviceWishes(slot, deviceId));
-    return new Map([[slot, stream.getTracks()[0]]]);
+    return new Map([[slot, await deviceTrack(devices, slot, deviceId)]]);
   } catch (error) {
     throw new CaptureError(CODES[/** @type {Error} */ (error).name] ?? "capture-failed", slot, error);
+  }
+}
+
+/**
+ * @param {MediaDevices} devices
+ * @param {Slot} slot
+ * @param {string} [deviceId]
+ */
+async function deviceTrack(devices, slot, deviceId) {
+  try {
+    return (await devices.getUserMedia(deviceWishes(slot, deviceId))).getTracks()[0];
+  } catch (error) {
+    const { name } = /** @type {Error} */ (error);
+    if (!deviceId || !["OverconstrainedError", "NotFoundError"].includes(name)) throw error;
+    return deviceTrack(devices, slot); // it is not there now: any other
   }
 }
 
@@ -73,7 +87,8 @@ export async function capture(devices, slot, deviceId) {
  * @returns {MediaStreamConstraints}
  */
 function deviceWishes(slot, deviceId) {
-  const device = deviceId ? { deviceId: { ideal: deviceId } } : {};
+  // Were it but `ideal`, a browser might rather take one that meets the other wishes better.
+  const device = deviceId ? { deviceId: { exact: deviceId } } : {};
   if (slot === "camera") {
     return { video: { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } };
   }

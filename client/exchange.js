@@ -55,7 +55,7 @@ export function encodingFor(slot, receivers) {
  * @param {number} uplink
  * @param {number} receivers
  */
-const share = (most, uplink, receivers) => Math.round(Math.min(most, uplink / receivers));
+const share = (most, uplink, receivers) => Math.floor(Math.min(most, uplink / receivers));
 
 export class Exchange {
   #peer;

@@ -6,7 +6,8 @@
 //         later neither send nor receive media, and move up when somebody leaves. All judge alike:
 //         by when each first arrived (`arrived`, from the server's clock, kept while signaling comes
 //         and goes), then by id.
-// Rule 3: a new connection with somebody gets all that is on, as soon as it is open.
+// Rule 3: a new connection with somebody gets all that is on, as soon as it is open; in a room with a
+//         passphrase, as soon as the two are known to share it.
 
 import { Emitter } from "./emitter.js";
 import { Timer, systemClock } from "./clock.js";
@@ -257,7 +258,8 @@ export class Media extends Emitter {
     const open = [...this.#exchanges].filter(([, { peer }]) => isOpen(peer));
     const receivers = open.filter(([clientId]) => !this.isDataOnly(clientId)).length;
     for (const [clientId, exchange] of open) {
-      const tracks = this.isDataOnly(clientId) || this.dataOnly ? nothing : this.#tracks;
+      const isTheirs = !this.dataOnly && !this.isDataOnly(clientId) && isTrusted(exchange.peer);
+      const tracks = isTheirs ? this.#tracks : nothing;
       exchange.offer({ tracks, muted: this.#muted, arrived: this.#arrived, receivers });
     }
   }
@@ -273,6 +275,7 @@ export class Media extends Emitter {
       if (this.#exchanges.get(clientId) === exchange) this.#remoteChanged(clientId);
     });
     this.#exchanges.set(clientId, exchange);
+    peer.on("sealing", () => this.#offerAll());
     peer.on("state", (state) => {
       if (this.#exchanges.get(clientId) !== exchange) return;
       if (state === "closed") this.#exchanges.delete(clientId);
@@ -368,3 +371,6 @@ export class Media extends Emitter {
 
 /** @param {import("./webrtc.js").Peer} peer */
 const isOpen = ({ state }) => state !== "connecting" && state !== "closed";
+
+/** @param {import("./webrtc.js").Peer} peer */
+const isTrusted = ({ sealing }) => sealing === null || sealing === "sealed";

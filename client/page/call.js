@@ -31,6 +31,8 @@ class Call {
   #sound = button("Start sound", () => this.#stage.startSound());
   #buttons;
   #entered = false;
+  /** @type {Map<Slot, {dismiss: () => void}>} what is said to be wrong, once for each */
+  #complaints = new Map();
 
   /** @param {Room} room */
   constructor(room) {
@@ -67,7 +69,7 @@ class Call {
     media.on("remote", () => this.#show());
     media.on("places", () => this.#show());
     media.on("speaking", ({ clientId, speaking }) => this.#stage.speak(clientId, speaking));
-    media.on("failure", (error) => toast(refusal(error), { tone: "bad" }));
+    media.on("failure", (error) => this.#complain(error.slot, error));
   }
 
   #enter() {
@@ -104,11 +106,21 @@ class Call {
   async #start(slot) {
     const { microphone, camera } = readCallChoices();
     const deviceId = slot === "microphone" ? microphone : camera;
+    this.#complaints.get(slot)?.dismiss();
     try {
       await this.#media.start(slot, { deviceId, muted: false });
     } catch (error) {
-      toast(refusal(error), { tone: "bad" });
+      this.#complain(slot, error);
     }
+  }
+
+  /**
+   * @param {Slot} slot
+   * @param {unknown} error
+   */
+  #complain(slot, error) {
+    this.#complaints.get(slot)?.dismiss();
+    this.#complaints.set(slot, toast(refusal(error), { tone: "bad" }));
   }
 
   /** @param {KeyboardEvent} event */

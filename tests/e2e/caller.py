@@ -31,9 +31,14 @@ window.inbound = async () => {
   }
   return sums;
 };
+window.framesWithin = async (milliseconds) => {
+  const before = await window.inbound();
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  return (await window.inbound()).frames - before.frames;
+};
 """
 
-# Keeps what was captured, to see whether it was let go.
+# Keeps what was captured, to see whether it was let go. Small pictures: encoding them is work.
 CAPTURED = """
 window.captured = [];
 window.refusals = {};
@@ -42,7 +47,8 @@ for (const name of ["getUserMedia", "getDisplayMedia"]) {
   navigator.mediaDevices[name] = async (wishes) => {
     const refusal = window.refusals[name];
     if (refusal) throw new DOMException("as the test wants it", refusal);
-    const stream = await ask(wishes);
+    const video = wishes.video && { ...wishes.video, width: { max: 320 }, height: { max: 240 } };
+    const stream = await ask({ ...wishes, video: video ?? false });
     window.captured.push(...stream.getTracks());
     return stream;
   };
@@ -88,10 +94,20 @@ class Caller:
     def receives(self, what: str = "frames", more: int = 5) -> None:
         """More `frames` of video are decoded, or `samples` of sound, than until now."""
         wanted = self.inbound(what) + more
-        self.waits_for(f"window.inbound().then(({{ {what} }}) => {what} >= {wanted})")
+        self.waits_for(f"(await inbound()).{what} >= {wanted}")
 
-    def waits_for(self, promise: str) -> None:
-        self.page.wait_for_function(f"async () => await ({promise})", timeout=PATIENCE)
+    def waits_for(self, condition: str) -> None:
+        """Until it holds; it may `await`, for which Playwright's own wait takes any promise as yes."""
+        self.page.evaluate(
+            f"""async ([what, patience]) => {{
+              const end = performance.now() + patience;
+              while (!({condition})) {{
+                if (performance.now() > end) throw new Error(`never: ${{what}}`);
+                await new Promise((resolve) => setTimeout(resolve, 100));
+              }}
+            }}""",
+            [condition, PATIENCE],
+        )
 
     def captured(self, kind: str) -> list[str]:
         """The states of all tracks of a kind that were ever captured, the oldest first."""
