@@ -97,7 +97,7 @@ class Caller:
         self.waits_for(f"(await inbound()).{what} >= {wanted}")
 
     def waits_for(self, condition: str) -> None:
-        """Until it holds; it may `await`, for which Playwright's own wait takes any promise as yes."""
+        """Until it holds. It may `await`: Playwright's own wait takes any promise as a yes."""
         self.page.evaluate(
             f"""async ([what, patience]) => {{
               const end = performance.now() + patience;

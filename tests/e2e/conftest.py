@@ -24,7 +24,7 @@ FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
-    "--use-fake-device-for-media-stream=device-count=3,fps=5",  # a moving picture, and a beep each second
+    "--use-fake-device-for-media-stream=device-count=3,fps=5",  # a picture, and beeps
     "--use-fake-ui-for-media-stream",  # everything is permitted
 ]
 
