@@ -18,7 +18,6 @@
 // Rule 5: while the two connect, one offer and one answer go by signaling, and nothing more is
 //         negotiated: what else is wanted waits for the data channel, where it costs nothing.
 
-import { nameCertificates } from "./certificates.js";
 import { Emitter } from "./emitter.js";
 import { Timer, systemClock } from "./clock.js";
 
@@ -457,7 +456,10 @@ export class Peer extends Emitter {
 
   #openSeal() {
     const write = (/** @type {Envelope} */ envelope) => void this.#write(envelope);
-    this.#seal?.open(write, () => nameCertificates(this.#connection));
+    this.#seal?.open(write, async () => {
+      const { nameCertificates } = await import("./certificates.js");
+      return nameCertificates(this.#connection);
+    });
   }
 
   /** They have a passphrase and we have none: what either says, the other does not get to see. */

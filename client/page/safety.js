@@ -45,8 +45,8 @@ function warn(peer) {
  */
 function showBadge(clientId, { state, verdict }) {
   if (verdict === "differ" || state === "broken") {
-    setBadge(clientId, "safety", "⚠️", "Safety code: somebody may sit between you");
-  } else setBadge(clientId, "safety", verdict ? "✅" : "", verdict ? "Safety code: found to match" : "");
+    setBadge(clientId, "safety", "⚠", "Safety code: somebody may sit between you");
+  } else setBadge(clientId, "safety", verdict ? "✓" : "", "Safety code: found to match");
 }
 
 /** @param {PeerView} peer */
@@ -84,7 +84,7 @@ function describe(peer, codes, room) {
   match.className = "primary";
   answers.append(match, button("They differ", judge("differ")));
   const advice = `Read these aloud to each other: if ${name} sees the same six, in this order, nobody sits between you.`;
-  const found = element("p", "found", verdict ? "✅ You found them to match." : "");
+  const found = element("p", "found", verdict ? "✓ You found them to match." : "");
   found.setAttribute("role", "status");
   return [element("p", "", advice), pictures(symbols), verdict ? found : answers];
 }

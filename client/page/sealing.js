@@ -41,7 +41,7 @@ export function attach(room) {
 
 function showSign() {
   const sign = element("p", "sealed");
-  sign.append("🔒 Sealed with a passphrase ", button("Copy link with passphrase", () => void copyAll()));
+  sign.append("Sealed with a passphrase ", button("Copy link with passphrase", () => void copyAll()));
   sign.lastElementChild?.classList.add("quiet");
   byId("you").after(sign);
   return sign;
@@ -58,9 +58,10 @@ async function copyAll() {
 
 /** @param {PeerView} peer */
 function showBadge({ clientId, sealing }) {
-  const known = sealing !== null && sealing !== "checking";
-  if (sealing === "sealed") setBadge(clientId, "seal", "🔒", "Sealed with the passphrase");
-  else setBadge(clientId, "seal", known ? "🚫" : "", known ? "You do not see what the other writes" : "");
+  const isSealed = sealing === "sealed";
+  const isMute = !isSealed && sealing !== null && sealing !== "checking";
+  setBadge(clientId, "seal", isSealed ? "🔒" : "", "Sealed with the passphrase");
+  setBadge(clientId, "mute", isMute ? "⚠" : "", "You do not see what the other writes");
 }
 
 /**
