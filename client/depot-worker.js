@@ -7,11 +7,16 @@
 import { Sha256 } from "./sha256.js";
 
 const PIECE = 4 * 1024 * 1024;
+const MARKS = 32; // a sender is fewer pieces ahead of its receiver
+const WAIT = 100;
+const MOST_WAITS = 50;
 
 /** One file on its way: a hash of what passed, and for a received one the place where it lies. */
 class Slot {
   at = 0;
   hash = new Sha256();
+  /** The hash at former places, so that one can go back there. @type {{at: number, hash: Sha256}[]} */
+  marks = [];
   /** @type {any} a FileSystemSyncAccessHandle */
   handle = null;
   turn = Promise.resolve();
@@ -19,7 +24,7 @@ class Slot {
   /** Opens what is there of a file, or a new one, and hashes it. @param {{name: string}} call */
   async open({ name }) {
     const file = await (await root()).getFileHandle(name, { create: true });
-    this.handle = await /** @type {any} */ (file).createSyncAccessHandle();
+    this.handle = await exclusively(file);
     const buffer = new Uint8Array(PIECE);
     const size = this.handle.getSize();
     while (this.at < size) this.#pass(buffer.subarray(0, this.handle.read(buffer, { at: this.at })));
@@ -32,13 +37,16 @@ class Slot {
       done += this.handle.write(bytes.subarray(done), { at: this.at + done });
     }
     this.#pass(bytes);
+    if (!this.handle) this.marks = [...this.marks, { at: this.at, hash: this.hash.clone() }].slice(-MARKS);
     return this.at;
   }
 
-  /** Starts over, with the beginning of a file. @param {{file: Blob, end: number}} call */
+  /** Goes back to where a file ends here. @param {{file: Blob, end: number}} call */
   async rehash({ file, end }) {
-    this.at = 0;
-    this.hash = new Sha256();
+    this.marks = this.marks.filter(({ at }) => at <= end);
+    const { at, hash } = this.marks.at(-1) ?? { at: 0, hash: new Sha256() };
+    this.at = at;
+    this.hash = hash.clone();
     while (this.at < end) {
       const piece = file.slice(this.at, Math.min(this.at + PIECE, end));
       this.#pass(new Uint8Array(await piece.arrayBuffer()));
@@ -76,31 +84,29 @@ const shelf = {
   /** @param {{name: string, text: string}} call */
   async keep({ name, text }) {
     const file = await (await root()).getFileHandle(name, { create: true });
-    const handle = await /** @type {any} */ (file).createSyncAccessHandle();
+    const handle = await exclusively(file);
     handle.truncate(0);
     handle.write(new TextEncoder().encode(text), { at: 0 });
     handle.close();
   },
 
-  /** What was kept under names that end so. @param {{ending: string}} call */
-  async list({ ending }) {
-    const texts = [];
-    for await (const [name, file] of /** @type {any} */ (await root())) {
-      if (name.endsWith(ending)) texts.push(await (await file.getFile()).text());
-    }
-    return texts;
-  },
-
-  /** @param {{names: string[]}} call */
-  async remove({ names }) {
-    const folder = await root();
-    for (const name of names) await folder.removeEntry(name).catch(ignoreMissing);
-  },
 };
 
-/** @param {DOMException} error */
-function ignoreMissing(error) {
-  if (error.name !== "NotFoundError") throw error;
+/**
+ * A page that was just reloaded may still have it in hand.
+ *
+ * @param {FileSystemFileHandle} file
+ */
+async function exclusively(file) {
+  for (let waits = 0; ; waits += 1) {
+    try {
+      return await /** @type {any} */ (file).createSyncAccessHandle();
+    } catch (error) {
+      const taken = /** @type {DOMException} */ (error).name === "NoModificationAllowedError";
+      if (!taken || waits >= MOST_WAITS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, WAIT));
+    }
+  }
 }
 
 /** @type {Map<number, Slot>} */

@@ -82,7 +82,7 @@ export class Depot {
     if (!(await this.#stores())) return [];
     const held = (await navigator.locks?.query())?.held?.map(({ name }) => name) ?? [];
     /** @type {Kept[]} */
-    const found = (await this.#bench.call("list", { ending: RECORD })).flatMap(parse);
+    const found = (await records()).flatMap(parse);
     const free = found.filter(({ key }) => !held.includes(lockName(key)));
     const old = free.filter(({ at, saved }) => saved || at < Date.now() - DAY);
     for (const { key } of old) await this.remove(key);
@@ -106,7 +106,8 @@ export class Depot {
   /** @param {string} key */
   async remove(key) {
     if (await this.#stores()) {
-      await this.#bench.call("remove", { names: [key + BYTES, key + RECORD] });
+      const folder = await navigator.storage.getDirectory();
+      for (const ending of [BYTES, RECORD]) await folder.removeEntry(key + ending).catch(ignoreMissing);
     }
     this.#locks.get(key)?.();
     this.#locks.delete(key);
@@ -161,6 +162,19 @@ export class Depot {
 }
 
 const lockName = (/** @type {string} */ key) => `parley:file:${key}`;
+
+async function records() {
+  const texts = [];
+  for await (const [name, file] of /** @type {any} */ (await navigator.storage.getDirectory())) {
+    if (name.endsWith(RECORD)) texts.push(await (await file.getFile()).text());
+  }
+  return texts;
+}
+
+/** @param {DOMException} error */
+function ignoreMissing(error) {
+  if (error.name !== "NotFoundError") throw error;
+}
 
 /** @param {string} text */
 function parse(text) {

@@ -70,7 +70,7 @@ export class Hasher {
   }
 
   /**
-   * Starts over, with the beginning of a file.
+   * Goes back to where a file has this length, as if no more had passed.
    *
    * @param {Blob} file
    * @param {number} end

@@ -41,11 +41,16 @@ export class Sha256 {
 
   /** @returns {string} of all that came so far, in lower-case hexadecimal */
   digest() {
-    const end = new Sha256();
-    end.#state.set(this.#state);
-    end.#rest.set(this.#rest);
-    end.#length = this.#length;
-    return end.#finish();
+    return this.clone().#finish();
+  }
+
+  /** Another one that has seen the same, and goes its own way. */
+  clone() {
+    const twin = new Sha256();
+    twin.#state.set(this.#state);
+    twin.#rest.set(this.#rest);
+    twin.#length = this.#length;
+    return twin;
   }
 
   #finish() {

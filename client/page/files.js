@@ -65,10 +65,11 @@ function furnish() {
   byId("transfers").append(acceptAll);
   listenForDrops(byId("message").closest("section") ?? document.body);
   document.addEventListener("paste", (event) => {
-    const images = [...(event.clipboardData?.files ?? [])];
-    if (!stay || images.length === 0) return;
+    const { files = [], types = [] } = event.clipboardData ?? {};
+    // What was copied from a document is text, and only beside that a picture of it.
+    if (!stay || files.length === 0 || types.includes("text/plain")) return;
     event.preventDefault();
-    offer(images);
+    offer([...files]);
   });
   addEventListener("pagehide", () => stay?.files.suspend(), { capture: true });
 }

@@ -28,6 +28,13 @@ test("in pieces of any size, also out of the middle of a buffer", () => {
   }
 });
 
+test("a clone goes its own way", () => {
+  const hash = new Sha256().update(bytes(100));
+  const twin = hash.clone().update(bytes(7));
+  assert.equal(hash.digest(), expected(bytes(100)));
+  assert.equal(twin.digest(), expected(Uint8Array.from([...bytes(100), ...bytes(7)])));
+});
+
 test("it can be asked in the middle, and goes on", () => {
   const data = bytes(1_000);
   const hash = new Sha256().update(data.subarray(0, 333));
