@@ -29,18 +29,22 @@ _FOREIGN = {"error": "Pages of this origin may not speak here", "code": "foreign
 
 
 @app.on_ws_connect()
-def connect(event: WebsocketEvent) -> dict[str, int]:
+def connect(event: WebsocketEvent) -> dict[str, Any]:
     """Any page that may speak here opens a socket; what that may do is decided when it asks.
 
-    Whatever else a handler of this route returned would let it in, hence one return.
+    Whatever else a handler of this route returned would let it in.
     """
     try:
-        from chalicelib import origins
+        from chalicelib import origins, sources
 
-        admitted = origins.admitted(event.to_dict())
+        asked = event.to_dict()
+        admitted = origins.admitted(asked)
+        wait = sources.opened(asked) if admitted is True else 0
     except Exception:
         app.log.exception("connect failed")
-        admitted = False
+        admitted, wait = False, 0
+    if wait:
+        return {"statusCode": 429, "headers": {"Retry-After": str(wait)}}
     return {"statusCode": 200 if admitted is True else 403}
 
 

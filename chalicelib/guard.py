@@ -14,6 +14,7 @@ _joins = Quota("joins", 0, 60, batch=5)
 _rooms = Quota("new rooms", 0, 3600, batch=5)
 _passcodes = Quota("passcodes", 0, 600)
 _guesses = Quota("guesses", 0, 3600)
+_sockets = Quota("sockets", 0, 600, batch=10)
 _tokens = Quota("tokens", 0, 600, batch=5)
 _messages = Quota("messages", 0, 60, batch=50)
 _traffic = Quota("posts", 0, 60, batch=250)
@@ -31,6 +32,8 @@ class Allowances:
     """By address: passcodes that were wrong, or new."""
     guesses: Quota = _guesses
     """By room: passcodes that were wrong."""
+    sockets: Quota = _sockets
+    """By address: sockets opened."""
     tokens: Quota = _tokens
     """By address: proofs that did not hold."""
     messages: Quota = _messages
@@ -46,6 +49,7 @@ def allowances(chosen: Settings) -> Allowances:
         rooms=replace(_rooms, limit=chosen.rooms_per_hour),
         passcodes=replace(_passcodes, limit=chosen.wrong_passcodes),
         guesses=replace(_guesses, limit=chosen.wrong_passcodes_per_room),
+        sockets=replace(_sockets, limit=chosen.sockets_per_address),
         tokens=replace(_tokens, limit=chosen.wrong_tokens),
         messages=replace(_messages, limit=chosen.messages_per_minute),
         traffic=replace(_traffic, limit=chosen.posts_per_minute),
@@ -55,7 +59,7 @@ def allowances(chosen: Settings) -> Allowances:
 class Guard:
     """Asked before something is done that costs, or that could be tried again and again.
 
-    `source` is where somebody comes from: an address as `quotas.network` has it. Whatever is too
+    `source` is where somebody comes from: an address as `sources.network` has it. Whatever is too
     much raises RateLimited.
     """
 
@@ -63,6 +67,10 @@ class Guard:
         self._quotas = quotas
         self._passcodes = passcodes
         self._allowed = allowed
+
+    def opens(self, source: str) -> None:
+        """Somebody opens a socket, and not the first one of late."""
+        self._quotas.spend(self._allowed.sockets, source)
 
     # -- talking ---------------------------------------------------------------------------------
 

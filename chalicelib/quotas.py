@@ -112,13 +112,3 @@ class Quotas:
     def _refusal(self, quota: Quota, end: int) -> RateLimited:
         wait = max(1, end - self._clock.now() // 1000)
         return RateLimited(f"Too many {quota.what} for now; try again in {wait} s", wait)
-
-
-def network(address: str) -> str:
-    """Where somebody comes from: an IPv4 address, or the /64 of an IPv6 one, which is one line."""
-    if ":" not in address:
-        return address
-    import ipaddress
-
-    found = ipaddress.IPv6Address(address.partition("%")[0])
-    return str(found.ipv4_mapped or ipaddress.IPv6Network((found, 64), strict=False))

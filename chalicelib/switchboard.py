@@ -15,7 +15,6 @@ from chalicelib.doors import Change, Doors
 from chalicelib.events import Arrival, Delivery, DoorState, Outcome, Refused, answer
 from chalicelib.guard import Guard
 from chalicelib.ports import IceGrant, Passes
-from chalicelib.quotas import network
 from chalicelib.rooms import (
     Address,
     BadMessage,
@@ -32,6 +31,7 @@ from chalicelib.rooms import (
     room_id,
 )
 from chalicelib.signaling import Reservation, Resume, Signaling, unheard
+from chalicelib.sources import network
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from chalicelib.dynamodb import DynamoRooms
 from chalicelib.events import Arrival
-from chalicelib.rooms import EVERYBODY, Address, RoomId
+from chalicelib.rooms import EVERYBODY, Address, DoorChange, RoomClosed, RoomId
 from chalicelib.signaling import Limits, Resume, Signaling
 from infra.local.tables import create_tables
 from tests import parts
@@ -133,3 +133,47 @@ def test_a_disconnect_is_a_delete_and_a_write(till: Till) -> None:
     till.company(8)
     said = till.signaling.disconnect(Address("c0=", "api/stage"))
     assert till.rung(said) == till.costs(posts=7, UpdateItem=1, DeleteItem=1)
+
+
+def closed(till: Till, **change: object) -> None:
+    till.company(2)
+    store = till.signaling._rooms
+    assert store.set_door(GARDEN, DoorChange(**change), till.members[0])  # type: ignore[arg-type]
+    till.calls.clear()
+
+
+def test_only_who_comes_with_a_passcode_into_a_room_that_has_one_pays_for_it(till: Till) -> None:
+    """The claim, the refused seat, the seat; what its guard counts is in tests/unit/test_limits."""
+    closed(till, passcode="1:open")
+    said = till.signaling.join(till.arrival("ada"), EVERYBODY, GARDEN, passcode="open")
+    assert till.rung(said) == till.costs(posts=3, UpdateItem=3)
+
+
+def test_a_passcode_where_none_is_asked_for_costs_nothing(till: Till) -> None:
+    till.company(2)
+    said = till.signaling.join(till.arrival("ada"), EVERYBODY, GARDEN, passcode="open")
+    assert till.rung(said) == till.costs(posts=3, UpdateItem=2)
+
+
+def test_a_resume_through_a_closed_door_costs_what_a_join_costs(till: Till) -> None:
+    closed(till, locked=True)
+    till.signaling.disconnect(Address("c1=", "api/stage"))
+    till.calls.clear()
+    said = till.signaling.join(till.arrival("again"), EVERYBODY, GARDEN, till.proof(1))
+    assert till.rung(said) == till.costs(posts=2, UpdateItem=2)
+
+
+def test_a_refusal_at_the_door_is_the_claim_its_withdrawal_and_the_look(till: Till) -> None:
+    closed(till, locked=True)
+    with pytest.raises(RoomClosed):
+        till.signaling.join(till.arrival("eve"), EVERYBODY, GARDEN)
+    assert till.calls == Counter(UpdateItem=3)
+
+
+def test_a_room_that_remembers_a_removal_costs_a_join_one_call_more(till: Till) -> None:
+    till.company(2)
+    store = till.signaling._rooms
+    assert store.expel(GARDEN, till.members[1], till.clock.now() + 86_400_000, till.members[0])
+    till.calls.clear()
+    said = till.signaling.join(till.arrival("ada"), EVERYBODY, GARDEN)
+    assert till.rung(said) == till.costs(posts=2, UpdateItem=3)

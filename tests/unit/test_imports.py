@@ -51,7 +51,7 @@ def imported(then: str = "") -> set[str]:
     ("then", "more"),
     [
         pytest.param("", set(), id="import app"),
-        pytest.param(CONNECT, ORIGINS, id="connect"),
+        pytest.param(CONNECT, ORIGINS | {"chalicelib.sources"}, id="connect"),
         pytest.param(HEALTH, ORIGINS | {"chalicelib.health"}, id="health"),
     ],
 )

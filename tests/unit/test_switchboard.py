@@ -35,6 +35,7 @@ class Line:
 
     def __init__(self) -> None:
         self.gone: set[str] = set()
+        self.closed: set[str] = set()
         self.told: list[tuple[str, Frame]] = []
 
     def post(self, posts: Sequence[Post]) -> list[Outcome]:
@@ -44,6 +45,8 @@ class Line:
         if post.to.connection in self.gone:
             return Outcome.GONE
         self.told.append((post.to.connection, json.loads(post.text)))
+        if post.hang_up:
+            self.closed.add(post.to.connection)
         return Outcome.DELIVERED
 
     def to(self, connection: str) -> list[Frame]:
