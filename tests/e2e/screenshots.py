@@ -51,6 +51,7 @@ def take(desk: Desk, names: list[str], into: Path) -> None:
                 return visitors[-1].open()
 
             ada = SCENES[name](visit, "garden")
+            ada.page.emulate_media(reduced_motion="reduce")  # nothing is caught on its way
             for size, (width, height) in SIZES.items():
                 ada.page.set_viewport_size({"width": width, "height": height})
                 for theme in ("light", "dark"):
