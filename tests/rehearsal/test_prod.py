@@ -20,7 +20,7 @@ SIGNING = {"pk": {"S": "secret#signing"}}
 @pytest.fixture(scope="module")
 def operator(hire: Hire) -> Operator:
     operator = hire()
-    ran = operator.aws("deploy", *PROD)
+    ran = operator.aws("deploy", *PROD, "--token-key")
     assert ran.code == 0, ran.said
     return operator
 
