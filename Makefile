@@ -54,6 +54,8 @@ check: $(LIBRARIES) $(NPM) $(WHEELS) ## Lint, types, import rules, templates
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/bandit -q -c pyproject.toml -r app.py chalicelib infra docs
+	@$(BIN)/pip check --quiet --disable-pip-version-check
 	node_modules/.bin/tsc -p tsconfig.json
 	node_modules/.bin/tsc -p tsconfig.worker.json
 	node_modules/.bin/tsc -p tests/client/tsconfig.json
@@ -65,6 +67,12 @@ check: $(LIBRARIES) $(NPM) $(WHEELS) ## Lint, types, import rules, templates
 		PIP_NO_INDEX=1 PIP_FIND_LINKS=$(CURDIR)/.wheels $(BIN)/chalice package --stage $$stage \
 			--merge-template $(CURDIR)/infra/aws/pipeline.json $$stage >/dev/null || exit 1; done
 	$(BIN)/cfn-lint build/package/dev/sam.json build/package/prod/sam.json
+
+audit: $(LIBRARIES) ## Look for known flaws in the libraries (asks PyPI and the npm registry)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --disable-pip --no-deps -r requirements-dev.txt
+	$(BIN)/pip-audit --disable-pip --no-deps -r requirements.txt -r requirements-jwks.txt
+	npm audit --audit-level=low
 
 deploy: $(LIBRARIES) ## Put a stage on AWS, or bring it up to date (STAGE=dev, FLAGS="--dry-run")
 	@exec $(BIN)/python -m infra.aws deploy --stage "$(STAGE)" $(FLAGS)

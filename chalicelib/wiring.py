@@ -63,7 +63,7 @@ class SystemChance:
     """The port Chance."""
 
     def choose(self, among: Sequence[T]) -> T:
-        return random.choice(among)  # noqa: S311 - whom to probe is no secret
+        return random.choice(among)  # noqa: S311 - whom to probe is no secret  # nosec B311
 
 
 @once

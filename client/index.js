@@ -13,8 +13,8 @@ import * as view from "./view.js";
 
 /**
  * @typedef {import("./storage.js").StoredSeat} StoredSeat
- * @typedef {{websocket: string, lifetime?: number, pingEvery?: number}} Config milliseconds, for a
- *   gateway whose limits are not AWS's
+ * @typedef {{websocket: string, lifetime?: number, pingEvery?: number, tokens?: string}} Config
+ *   milliseconds, for a gateway whose limits are not AWS's; where to POST `{"roomId"}` for a token
  */
 
 const LONGEST_ROOM_NAME = 128;
@@ -25,7 +25,7 @@ const { elements } = view;
 const SENTENCES = {
   "room-full": "This room is full. Try again later, or open a new room.",
   "bad-message": "The server does not accept that room name. Choose another one.",
-  unauthorized: "This room does not let you in.",
+  unauthorized: "You need an invitation for this room, and yours is missing or has run out.",
   "rate-limited": "Too many tries in a short time. Wait a moment and try again.",
   timeout: "The server cannot be reached. Check your connection and try again.",
   offline: "The server cannot be reached. Check your connection and try again.",
@@ -55,8 +55,28 @@ async function loadConfig() {
   }
 }
 
+/** @type {string | undefined} */
+let issuer;
+
+/**
+ * What this page shows where tokens are asked for: what its link brought, or what the issuer gives.
+ *
+ * @param {string} roomId
+ */
+function tokenFor(roomId) {
+  const { token } = readLink();
+  const url = issuer;
+  if (token || !url) return token;
+  return async () => {
+    const answer = await fetch(url, { method: "POST", body: JSON.stringify({ roomId }) });
+    if (!answer.ok) throw new ConfigError("no token");
+    return (await answer.text()).trim();
+  };
+}
+
 async function openService() {
-  const { websocket, lifetime, pingEvery } = await loadConfig();
+  const { websocket, lifetime, pingEvery, tokens } = await loadConfig();
+  issuer = tokens;
   return new Signaling(websocket, { lifetime, pingEvery });
 }
 
@@ -91,7 +111,8 @@ async function enter(roomId, seat = null) {
     const [signaling, features, stay] = await preparing;
     const entering = new Room(signaling, stay.options);
     begin(entering, features);
-    const wanted = { ...seat, metadata: ownMetadata() };
+    const token = tokenFor(stay.roomId ?? "");
+    const wanted = { ...seat, metadata: ownMetadata(), token };
     const { iceServers } = await entering.join(stay.roomId, wanted);
     keepIceServers(iceServers);
     showInside(entering, entering.roomId ?? "");

@@ -27,7 +27,8 @@ export class Seat {
   revision = 0;
 
   /**
-   * @param {Partial<StoredSeat> & {metadata: object, passcode?: string}} wanted
+   * @param {Partial<StoredSeat> & {metadata: object, passcode?: string,
+   *   token?: import("./tokens.js").Token}} wanted
    * @param {{admitted?: (joined: Joined) => void, resolve: (joined: Joined) => void,
    *   reject: (error: SignalingError) => void}} promise
    * @param {import("./clock.js").Clock} clock
@@ -38,13 +39,17 @@ export class Seat {
     this.resumeToken = wanted.resumeToken;
     this.metadata = wanted.metadata;
     this.passcode = wanted.passcode;
+    this.token = wanted.token;
+    /** @type {string | undefined} what was got last */
+    this.shown = typeof wanted.token === "string" ? wanted.token : undefined;
+    this.renewal = new Timer(clock);
     this.promise = promise;
     this.timer = new Timer(clock);
   }
 
   get request() {
-    const { roomId, clientId, resumeToken, metadata, passcode } = this;
-    return { type: "join", roomId, clientId, resumeToken, metadata, passcode };
+    const { roomId, clientId, resumeToken, metadata, passcode, shown: token } = this;
+    return { type: "join", roomId, clientId, resumeToken, metadata, passcode, token };
   }
 
   /** The server does not know us by this token: come as somebody new. */

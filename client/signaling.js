@@ -14,6 +14,7 @@ import { ANSWER_WITHIN, Requests, SignalingError, offline } from "./requests.js"
 import { Relays } from "./relays.js";
 import { Seat } from "./seat.js";
 import { Timer, systemClock } from "./clock.js";
+import { renewIn } from "./tokens.js";
 import { completePeer, encodeFrame, othersIn, parseFrame } from "./frames.js";
 
 export { SignalingError };
@@ -70,6 +71,8 @@ const NEWS = new Set(["peer-joined", "peer-left", "signal", "broadcast", "left",
  * @property {string} [clientId] from an earlier seat, with its `resumeToken`
  * @property {string} [resumeToken]
  * @property {string} [passcode] where the room asks for one
+ * @property {import("./tokens.js").Token} [token] where the deployment asks for one; a function is
+ *   called for each join, and before the former token ends
  * @property {(joined: Joined) => void} [admitted] called once, before any event about the room:
  *   a promise would tell of a new room's id only after the first of them
  *
@@ -170,12 +173,12 @@ export class Signaling extends Emitter {
    * @param {JoinOptions} [options]
    * @returns {Promise<Joined>}
    */
-  join(roomId, { metadata = {}, clientId, resumeToken, passcode, admitted } = {}) {
+  join(roomId, { metadata = {}, clientId, resumeToken, passcode, token, admitted } = {}) {
     return new Promise((resolve, reject) => {
       if (roomId !== undefined && this.#seat(roomId)) {
         throw new SignalingError("already-joined", "This page is in that room.", { roomId });
       }
-      const wanted = { roomId, clientId, resumeToken, metadata, passcode };
+      const wanted = { roomId, clientId, resumeToken, metadata, passcode, token };
       const seat = new Seat(wanted, { admitted, resolve, reject }, this.#clock);
       const error = new SignalingError("timeout", "The server could not be reached.", { roomId });
       seat.timer.deadline(ANSWER_WITHIN, () => this.#end(seat, error));
@@ -435,6 +438,46 @@ export class Signaling extends Emitter {
     if (this.status !== "connected" || this.#leaving.has(seat.roomId ?? "")) return;
     if (seat.state === "joined") seat.state = "rejoining";
     if (seat.state !== "joining") seat.timer.stop();
+    if (typeof seat.token === "function") void this.#takeWith(seat, seat.token);
+    else this.#ask(seat);
+  }
+
+  /**
+   * @param {Seat} seat
+   * @param {() => string | Promise<string>} token
+   */
+  async #takeWith(seat, token) {
+    try {
+      seat.shown = await token();
+    } catch (error) {
+      const refusal = new SignalingError("unauthorized", "There is no token to show.", seat);
+      return this.#seats.has(seat) && this.#end(seat, refusal);
+    }
+    if (this.#seats.has(seat) && this.status === "connected") this.#ask(seat);
+  }
+
+  /**
+   * Before a token ends, a newer one is shown on the same socket; nobody hears of it.
+   *
+   * @param {Seat} seat
+   */
+  #planRenewal(seat) {
+    const wait = renewIn(seat.token, seat.shown, this.#clock.now());
+    if (wait === null) return seat.renewal.stop();
+    seat.renewal.set(wait, async () => {
+      if (typeof seat.token !== "function" || seat.state !== "joined") return;
+      seat.shown = await Promise.resolve().then(seat.token).catch(() => undefined);
+      if (!seat.shown || seat.state !== "joined" || this.status !== "connected") return;
+      this.#request(seat.request, (outcome) => {
+        if (outcome instanceof SignalingError || !this.#seats.has(seat)) return;
+        seat.resumeToken = outcome.resumeToken ?? seat.resumeToken;
+        this.#planRenewal(seat);
+      });
+    });
+  }
+
+  /** @param {Seat} seat */
+  #ask(seat) {
     const mark = seat.roster.mark();
     this.#request(seat.request, (outcome) => {
       if (!this.#seats.has(seat)) this.#leaveUnwanted(outcome);
@@ -456,6 +499,7 @@ export class Signaling extends Emitter {
     Object.assign(seat, { roomId, clientId, since, resumeToken, tries: 0 });
     seat.timer.stop();
     this.#settle(seat, "joined");
+    this.#planRenewal(seat);
     const listed = othersIn(answer);
     const changes = seat.roster.reconcile(listed, mark);
     const here = new Set(listed.map((peer) => peer.clientId));
@@ -540,6 +584,7 @@ export class Signaling extends Emitter {
   /** @param {Seat} seat */
   #forget(seat) {
     seat.timer.stop();
+    seat.renewal.stop();
     this.#seats.delete(seat);
     if (seat.state === "moving") this.#lose(seat);
   }
@@ -656,7 +701,8 @@ export class Signaling extends Emitter {
     const error = new SignalingError(code, message, { roomId, to: relayed?.to, retryAfter });
     if (id !== undefined && this.#requests.settle(id, error)) return;
     const seat = this.#seat(roomId);
-    const missing = code === "not-in-room";
+    // Without an id, `unauthorized` says that the token of a seat has run out.
+    const missing = code === "not-in-room" || (code === "unauthorized" && id === undefined);
     if (missing && seat && !retired) this.#rejoin(seat);
     if (code === "peer-not-found") this.#sendPing();
     // Any other with an id is the echo of one that was told; a lost seat is being taken again.

@@ -2,11 +2,16 @@
 // it stands in the fragment, which browsers keep to themselves: no server hears of it.
 
 const PASSPHRASE = "&passphrase="; // in a room's name, `&` and `=` are encoded
+const TOKEN = /&token=([\w.-]+)/;
+/** @type {string | undefined} of the link that led here, kept out of those that lead on */
+let token;
 
-/** @returns {{roomId: string, passphrase: string}} empty where the link says nothing */
+/** @returns {{roomId: string, passphrase: string, token?: string}} empty where the link says nothing */
 export function readLink() {
-  const [roomId, passphrase = ""] = location.hash.slice(1).split(PASSPHRASE);
-  return { roomId: decode(roomId), passphrase: decode(passphrase) };
+  token = TOKEN.exec(location.hash)?.[1] ?? token;
+  const said = location.hash.slice(1).replace(TOKEN, "");
+  const [roomId, passphrase = ""] = said.split(PASSPHRASE);
+  return { roomId: decode(roomId), passphrase: decode(passphrase), token };
 }
 
 /**
@@ -20,7 +25,7 @@ export function showLink(roomId) {
 
 /** @param {string} passphrase */
 export const linkWith = (passphrase) => {
-  return location.href.split(PASSPHRASE)[0] + PASSPHRASE + encodeURIComponent(passphrase);
+  return location.href.replace(TOKEN, "").split(PASSPHRASE)[0] + PASSPHRASE + encodeURIComponent(passphrase);
 };
 
 /** @param {string} text */

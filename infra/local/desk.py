@@ -25,7 +25,7 @@ from infra.local.reload import keep_current
 from infra.local.servers import serving
 from infra.local.workers import Workers
 
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - names them, binds nothing
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - names them, binds nothing  # nosec B104
 LOOPBACK = ("127.0.0.1", "localhost")
 
 
@@ -47,7 +47,7 @@ class Options:
     @property
     def interface(self) -> str:
         """Where to listen: for this machine alone, or with TLS for a phone as well."""
-        return self.host or ("0.0.0.0" if self.https else "127.0.0.1")  # noqa: S104 - on demand
+        return self.host or ("0.0.0.0" if self.https else "127.0.0.1")  # noqa: S104 - on demand  # nosec B104
 
 
 class Desk:
@@ -81,7 +81,7 @@ class Desk:
 
     def _reaches_itself(self) -> bool:
         """Whether handlers can post through the main port: plain HTTP that loopback reaches."""
-        return not self.options.https and self.options.interface in (*LOOPBACK, "0.0.0.0")  # noqa: S104
+        return not self.options.https and self.options.interface in (*LOOPBACK, "0.0.0.0")  # noqa: S104 - compares  # nosec B104
 
     # ---- DynamoDB
 

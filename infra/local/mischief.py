@@ -113,7 +113,7 @@ class Mischief:
 
     def __init__(self, trouble: Trouble | None = None) -> None:
         self.trouble = trouble or Trouble()
-        self._dice = {name: random.Random(f"{self.trouble.seed}/{name}") for name in KINDS}  # noqa: S311
+        self._dice = {name: random.Random(f"{self.trouble.seed}/{name}") for name in KINDS}  # noqa: S311 - dice  # nosec B311
 
     def strikes(self, kind: str) -> bool:
         """Whether this kind of trouble comes now."""

@@ -98,7 +98,7 @@ def resolve(node: Any, values: Mapping[str, Any]) -> Any:
 
 def read_template(template: Path) -> dict[str, Any]:
     """The template as data, its short-form tags (`!Ref`) spelled out (`{"Ref": …}`)."""
-    document = yaml.load(template.read_text("utf-8"), Loader=TemplateLoader)  # noqa: S506 - safe
+    document = yaml.load(template.read_text("utf-8"), Loader=TemplateLoader)  # noqa: S506 - safe  # nosec B506
     return dict(document)
 
 
