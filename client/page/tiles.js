@@ -48,6 +48,8 @@ class Tile {
   #pin;
   /** @type {HTMLButtonElement} */
   #full;
+  #label = "";
+  #speaking = false;
 
   /**
    * @param {TileView} view
@@ -79,7 +81,8 @@ class Tile {
     setText(this.#state, view.state);
     const signs = view.kind === "screen" ? [] : signsOf(view);
     this.#sign(signs);
-    this.item.setAttribute("aria-label", labelOf(view, signs));
+    this.#label = labelOf(view, signs);
+    this.speak(this.#speaking);
     this.#pin.setAttribute("aria-label", `Pin ${titleOf(view)}`);
     this.#full.setAttribute("aria-label", `Full screen: ${titleOf(view)}`);
   }
@@ -92,7 +95,9 @@ class Tile {
 
   /** @param {boolean} speaking */
   speak(speaking) {
+    this.#speaking = speaking;
     this.item.classList.toggle("speaking", speaking);
+    this.item.setAttribute("aria-label", speaking ? `${this.#label}, talking` : this.#label);
   }
 
   close() {
