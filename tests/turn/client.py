@@ -65,6 +65,7 @@ class TurnClient:
         self._socket.connect(server)
         self.username, self.credential = username, credential
         self._realm = self._nonce = b""
+        self._holds = False
         self.relayed: tuple[str, int] | None = None
         """Where peers reach the allocation."""
 
@@ -74,6 +75,9 @@ class TurnClient:
     def __exit__(
         self, _type: type[BaseException] | None, _error: object, _trace: TracebackType | None
     ) -> None:
+        """Give the allocation back: the next client may get this one's port, and be taken for it."""
+        if self._holds:
+            self.refresh(0)
         self._socket.close()
 
     def allocate(self, family: int = 4, tcp: bool = False) -> int:
@@ -82,7 +86,8 @@ class TurnClient:
         if family == 6:
             wanted.append((_FAMILY, b"\x02\0\0\0"))
         answer = self._authenticated(_ALLOCATE, wanted)
-        if answer.code == OK and family == 4:
+        self._holds = answer.code == OK
+        if self._holds and family == 4:
             self.relayed = _address(answer.attributes[_RELAYED])
         return answer.code
 

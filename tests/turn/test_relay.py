@@ -212,7 +212,6 @@ def test_a_member_has_a_quota_that_newer_credentials_do_not_raise(production: Co
             assert other.allocate() == OK
     finally:
         for client in clients:
-            client.refresh(0)
             client.__exit__(None, None, None)
 
 
