@@ -66,7 +66,9 @@ export class Carrier {
     channel.onopen = () => this.listener.opened?.();
     channel.onmessage = ({ data }) => this.#take(data);
     channel.onbufferedamountlow = () => this.#release();
-    channel.onclose = channel.onerror = () => this.#end();
+    channel.onclose = channel.onerror = () => {
+      this.#coming = this.#coming.then(() => this.#end()); // behind what came before
+    };
   }
 
   get isOpen() {

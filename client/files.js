@@ -58,7 +58,9 @@ export class Files extends Emitter {
     this.#again = new Timer(clock);
     this.#parts = { depot, clock, changed: this.#changed };
     room.on("link", ({ clientId, peer }) => this.#link(clientId, peer));
+    room.on("leaving", () => this.#leaving());
     room.on("left", () => this.#left());
+    room.on("envelope", ({ from, envelope }) => this.#toldBye(from, envelope));
     room.on("status", (status) => void (status === "connected" && this.#restore()));
   }
 
@@ -251,6 +253,24 @@ export class Files extends Emitter {
   #nameOf(clientId) {
     const name = this.#room.peers.find((peer) => peer.clientId === clientId)?.metadata.name;
     return (typeof name === "string" && name.trim().slice(0, 40)) || clientId;
+  }
+
+  /** Told on the main channel, so that it comes before the `bye` that ends the connection. */
+  #leaving() {
+    if (this.#suspended) return;
+    for (const { clientId, id, isOver } of this.#transfers.values()) {
+      if (!isOver) this.#room.link(clientId)?.send({ type: "file-cancel", id, reason: "left" });
+    }
+    this.#left();
+  }
+
+  /**
+   * @param {string} from
+   * @param {import("./webrtc.js").Envelope} envelope
+   */
+  #toldBye(from, { type, id }) {
+    if (type !== "file-cancel") return;
+    this.#with(from).find((transfer) => transfer.id === id)?.end("left", true);
   }
 
   #left() {

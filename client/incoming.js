@@ -26,7 +26,6 @@ export class Incoming extends Transfer {
   /** @type {Sink | null} */
   #sink = null;
   #accepted = false;
-  #begun = false;
   #arrived = 0;
   /** @type {Promise<unknown>} */
   #writing = Promise.resolve();
@@ -84,7 +83,6 @@ export class Incoming extends Transfer {
     this.id = id;
     const heard = (/** @type {any} */ message) => this.#heard(message);
     const came = (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => this.#came(bytes);
-    this.#begun = false;
     this.carry(carrier, { heard, came, closed: () => this.lost() });
     if (this.isOver) this.#repeat(carrier);
     else if (this.#accepted) void this.#welcome();
@@ -190,7 +188,6 @@ export class Incoming extends Transfer {
   #begin(offset) {
     if (!this.#sink || (offset !== 0 && offset !== this.#arrived)) return this.cancel("bad-message");
     if (offset !== this.#arrived) this.#write(this.#sink.empty(), 0);
-    this.#begun = true;
     this.#told = { at: this.now(), offset: this.#arrived };
     this.become("moving");
     this.progress(this.#arrived);
@@ -200,7 +197,7 @@ export class Incoming extends Transfer {
   #came(bytes) {
     const arrived = this.#arrived + bytes.length;
     const fits = arrived <= this.size && arrived - this.moved <= 2 * WINDOW;
-    if (!this.#sink || !this.#begun || !fits) return this.cancel("bad-message");
+    if (!this.#sink || this.state !== "moving" || !fits) return this.cancel("bad-message");
     this.#write(this.#sink.write(bytes), arrived);
   }
 
@@ -231,7 +228,7 @@ export class Incoming extends Transfer {
   /** @param {unknown} sha256 */
   async #check(sha256) {
     const sink = this.#sink;
-    if (!sink || !this.#begun) return this.cancel("bad-message");
+    if (!sink || this.state !== "moving") return this.cancel("bad-message");
     this.become("checking");
     await this.#writing;
     if (this.isOver) return;
@@ -244,6 +241,7 @@ export class Incoming extends Transfer {
     } catch (error) {
       return this.#failed(error);
     }
+    if (this.isOver) return this.forget(); // cancelled meanwhile
     this.moved = this.size;
     this.carrier?.say({ type: "done" });
     this.become("done");

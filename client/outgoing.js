@@ -117,7 +117,8 @@ export class Outgoing extends Transfer {
    * @param {{offset: unknown, sha256: unknown}} accepted
    */
   async #move(carrier, { offset, sha256 }) {
-    if (!this.#fits(offset)) return this.cancel("bad-message");
+    const expected = this.state === "offered" || this.state === "waiting";
+    if (!expected || !this.#fits(offset)) return this.cancel("bad-message");
     this.become("queued");
     await this.#lanes.enter();
     try {

@@ -48,6 +48,7 @@ const REPEAT = 2_000;
  * @property {import("./socket.js").Status} status of signaling, as far as this room goes
  * @property {{door: import("./signaling.js").Door, by?: string}} door after each `joined`, and when
  *   somebody has changed it
+ * @property {null} leaving we are about to leave; the connections still stand, for a last word
  * @property {string} left the stay is over: `left`, `removed`, `replaced`, or a code of refusal
  * @property {{clientId: string, peer: Peer}} link a connection with one of the others begins; it
  *   ends with the peer's state `closed`, and another may follow. Media, files and the like attach
@@ -286,6 +287,7 @@ export class Room extends Emitter {
    */
   async leave() {
     if (this.roomId === undefined || this.#subscriptions.length === 0) return;
+    this.emit("leaving", null);
     this.#hangUpAll({ farewell: true });
     await this.#signaling.leave(this.roomId);
   }

@@ -131,7 +131,7 @@ export class Transfer {
 
   /** The connection has gone; another one may come. */
   lost() {
-    this.carrier = null;
+    this.hangUp();
     if (this.isOver) return;
     this.breaks += 1;
     if (this.state !== "offered") this.become("waiting");

@@ -202,7 +202,8 @@ test("cancelled while the place is being made, nothing of it stays", async () =>
 
 test("leaving the room ends all that is under way", async () => {
   const { road, ada, ben, until } = await underWay(file("film.bin", FILM));
-  ben.room.emit("left", "left");
+  ben.room.emit("leaving", null);
+  road.breaks(); // the good-bye may overtake what was said on the channels of files
   await until(() => states(ada, ben) === "ended,ended");
   await quiet(road);
   assert.equal(ada.transfer().reason, "left");
@@ -308,7 +309,7 @@ test("a channel that breaks though the connection holds is opened again after a 
   const sent = file("film.bin", FILM);
   const scene = await underWay(sent);
   scene.road.channels[0].breaks();
-  assert.equal(states(scene.ada, scene.ben), "waiting,waiting");
+  await scene.until(() => states(scene.ada, scene.ben) === "waiting,waiting");
   await scene.ada.clock.advance(2_000);
   await arrives(sent, scene);
 });
@@ -498,6 +499,39 @@ test("more bytes than were offered end the transfer, and nothing stays", async (
   await quiet(scene.road);
   assert.deepEqual([scene.ben.transfer().state, scene.ben.transfer().reason], ["ended", "bad-message"]);
   assert.equal(scene.ben.depot.places.size, 0);
+});
+
+for (const [what, ...messages] of /** @type {any[][]} */ ([
+  ["an end too many", { type: "end", sha256: "" }],
+  ["bytes after the end", new Uint8Array(1)],
+])) {
+  test(`${what} harms nobody`, async () => {
+    const scene = two();
+    const channel = await say(scene, offer());
+    void scene.ben.files.accept(scene.ben.transfer().key);
+    await quiet(scene.road);
+    let goOn = () => {};
+    scene.ben.depot.slow = new Promise((resolve) => (goOn = () => resolve(undefined)));
+    const bytes = new Uint8Array(10);
+    const digest = await sha256(new Blob([bytes]));
+    channel.send(JSON.stringify({ type: "begin", offset: 0 }));
+    channel.send(bytes);
+    channel.send(JSON.stringify({ type: "end", sha256: digest }));
+    for (const message of messages) channel.send(message instanceof Uint8Array ? message : JSON.stringify(message));
+    await quiet(scene.road);
+    goOn();
+    await quiet(scene.road);
+    assert.deepEqual([scene.ben.transfer().state, scene.ben.transfer().reason], ["ended", "bad-message"]);
+    assert.deepEqual([scene.ben.depot.places.size, scene.ben.depot.records.size], [0, 0]);
+  });
+}
+
+test("accepted twice, a file is not sent twice", async () => {
+  const { road, ada, ben, until } = await underWay(file("film.bin", FILM));
+  const theirs = road.channels.find((end) => road.names.get(end) === "ben");
+  theirs.send(JSON.stringify({ type: "accept", offset: 0, sha256: "" }));
+  await until(() => states(ada, ben) === "ended,ended");
+  assert.equal(ada.transfer().reason, "bad-message");
 });
 
 test("an accept that claims more than there is ends the transfer", async () => {

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.e2e.conftest import Visit
+from tests.e2e.test_accessibility import violations
 from tests.e2e.test_sealing import seals
 from tests.e2e.visitor import Visitor
 
@@ -410,3 +411,31 @@ def test_a_browser_that_cannot_write_to_disk_takes_what_memory_holds(
     expect(ben.button("Accept large.bin")).to_be_visible()
     ben.button("Accept notes.bin").click()
     assert sha256(saved(ben, "notes.bin")) == sha256(notes)
+
+
+def test_nothing_about_files_stands_in_anybodys_way(
+    two: tuple[Visitor, Visitor], make_file: MakeFile
+) -> None:
+    ada, ben = two
+    bring(ada, "drop", "arrived.txt", "refused.txt", "offered.txt")
+    ben.button("Accept arrived.txt").click()
+    ben.button("Refuse refused.txt").click()
+    half_way(ada, ben, make_file("film.bin", 50 * MEGABYTE), while_reading=12)
+    for one in two:
+        one.page.emulate_media(reduced_motion="reduce")
+        for theme in ("light", "dark"):
+            one.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            for width in (1280, 320):
+                one.page.set_viewport_size({"width": width, "height": 800})
+                assert violations(one.page) == [], (theme, width)
+                assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_who_leaves_takes_nothing_along_and_the_other_is_told(
+    two: tuple[Visitor, Visitor], make_file: MakeFile
+) -> None:
+    ada, ben = two
+    half_way(ada, ben, make_file("film.bin", 50 * MEGABYTE), while_reading=12)
+    ben.button("Leave").click()
+    expect(line(ada, "film.bin")).to_contain_text("left the room", timeout=PATIENCE)
+    nothing_is_stored(ben)
