@@ -75,7 +75,7 @@ class TurnClient:
     def __exit__(
         self, _type: type[BaseException] | None, _error: object, _trace: TracebackType | None
     ) -> None:
-        """Give the allocation back: the next client may get this one's port, and be taken for it."""
+        """Give the allocation back: the next client may get this port, and be taken for us."""
         if self._holds:
             self.refresh(0)
         self._socket.close()
