@@ -16,7 +16,7 @@ export function makeCertificate() {
 }
 
 /**
- * The certificates of a connection that is open.
+ * The certificates of a connection, once its transports are open.
  *
  * @param {RTCPeerConnection} connection
  * @returns {Promise<Certificates | null>} null when the browser does not tell, as Firefox, or when
@@ -25,7 +25,9 @@ export function makeCertificate() {
  */
 export async function certificatesOf(connection) {
   const own = ownFingerprint(connection);
-  const remote = transportsOf(connection).map((transport) => transport.getRemoteCertificates?.()[0]);
+  const transports = transportsOf(connection);
+  await Promise.all(transports.map(opened));
+  const remote = transports.map((transport) => transport.getRemoteCertificates?.()[0]);
   if (!own || remote.length === 0 || remote.some((certificate) => !certificate)) return null;
   const all = await Promise.all(remote.map((certificate) => sha256(/** @type {ArrayBuffer} */ (certificate))));
   if (new Set(all.map(String)).size > 1) throw new Error("One connection with two certificates.");
@@ -62,7 +64,18 @@ export function watchCertificates(connection, changed) {
 function transportsOf(connection) {
   const ends = connection.getTransceivers().flatMap(({ sender, receiver }) => [sender, receiver]);
   const transports = [connection.sctp, ...ends].flatMap((end) => end?.transport ?? []);
-  return [...new Set(transports)].filter(({ state }) => state === "connected");
+  return [...new Set(transports)].filter(({ state }) => state !== "closed" && state !== "failed");
+}
+
+/**
+ * A page may hear of an open channel before it hears that its transport is connected.
+ *
+ * @param {RTCDtlsTransport} transport
+ */
+async function opened(transport) {
+  while (transport.state === "new" || transport.state === "connecting") {
+    await new Promise((resolve) => transport.addEventListener("statechange", resolve, { once: true }));
+  }
 }
 
 /** @param {RTCPeerConnection} connection */

@@ -22,6 +22,7 @@
 // Rule 4: once there is a passphrase there is no way around it. What comes unsealed is not shown.
 
 import { concatenate, fromBase64, toBase64, utf8 } from "./bytes.js";
+import { nameCertificates } from "./certificates.js";
 import { Emitter } from "./emitter.js";
 
 export const ROUNDS = 600_000;
@@ -119,8 +120,8 @@ export class SealedLink extends Emitter {
   #theirSalt = null;
   /** @type {((envelope: Envelope) => void) | null} */
   #write = null;
-  /** @type {() => Promise<string | null>} */
-  #certificates = async () => null;
+  /** @type {RTCPeerConnection | null} */
+  #connection = null;
   /** @type {SealedStream | null} */
   #main = null;
   /** @type {Set<string>} */
@@ -147,12 +148,12 @@ export class SealedLink extends Emitter {
    * The connection is there.
    *
    * @param {(envelope: Envelope) => void} write takes envelopes to the other side, as they are
-   * @param {() => Promise<string | null>} [certificates] names those that the connection uses
+   * @param {RTCPeerConnection | null} [connection] whose certificates the check names
    */
-  open(write, certificates) {
+  open(write, connection = null) {
     if (this.#write) return;
     this.#write = write;
-    this.#certificates = certificates ?? this.#certificates;
+    this.#connection = connection;
     write({ type: "seal", salt: toBase64(this.#salt) });
   }
 
@@ -176,7 +177,7 @@ export class SealedLink extends Emitter {
 
   /** @param {Envelope} envelope as it came */
   receive(envelope) {
-    this.#incoming = this.#incoming.then(() => this.#take(envelope));
+    this.#incoming = this.#incoming.then(() => this.#take(envelope)).catch(() => this.#become("broken"));
   }
 
   /**
@@ -260,6 +261,10 @@ export class SealedLink extends Emitter {
   }
 
   // ---- keys and states
+
+  async #certificates() {
+    return this.#connection && nameCertificates(this.#connection);
+  }
 
   /** @param {string} name */
   async #derive(name) {

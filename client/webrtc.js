@@ -456,10 +456,7 @@ export class Peer extends Emitter {
 
   #openSeal() {
     const write = (/** @type {Envelope} */ envelope) => void this.#write(envelope);
-    this.#seal?.open(write, async () => {
-      const { nameCertificates } = await import("./certificates.js");
-      return nameCertificates(this.#connection);
-    });
+    this.#seal?.open(write, this.#connection);
   }
 
   /** They have a passphrase and we have none: what either says, the other does not get to see. */

@@ -151,6 +151,23 @@ export class FakeSignaling extends Emitter {
   }
 }
 
+/** In place of a certificate's DER. */
+export const der = (value) => Uint8Array.of(value, value, value).buffer;
+
+export const fingerprint = async (value) => new Uint8Array(await crypto.subtle.digest("SHA-256", der(value)));
+
+/** A connection whose DTLS transport shows certificate `theirs`, and which was made with `own`. */
+export async function fakeDtls(own, theirs, more = {}) {
+  const value = Buffer.from(await fingerprint(own)).toString("hex").replace(/..(?!$)/g, "$&:");
+  const transport = Object.assign(new EventTarget(), { state: "connected", getRemoteCertificates: () => [der(theirs)], ...more });
+  const certificate = { getFingerprints: () => [{ algorithm: "sha-256", value }] };
+  return /** @type {any} */ (Object.assign(new EventTarget(), {
+    sctp: { transport },
+    getTransceivers: () => [],
+    getConfiguration: () => ({ certificates: [certificate] }),
+  }));
+}
+
 class FakeChannel {
   readyState = "connecting";
   sent = [];

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { Emitter } from "../../client/emitter.js";
 import { SYMBOLS, SafetyCodes, SafetyRun } from "../../client/safety.js";
-import { hear } from "./fakes.js";
+import { der, fakeDtls, fingerprint, hear } from "./fakes.js";
 import { quiet } from "./quiet.js";
 
 const bytes = (value) => new Uint8Array(32).fill(value);
@@ -135,19 +135,10 @@ test("what makes no sense is refused", async () => {
 
 // ---- in a room
 
-const der = (value) => Uint8Array.of(value, value, value).buffer;
-const fingerprint = async (value) => new Uint8Array(await crypto.subtle.digest("SHA-256", der(value)));
-
-/** A connection whose DTLS transport shows the certificate that the test says. */
+/** Somebody with certificate `theirs`, seen by us with certificate `own`. */
 async function fakePeer(own, theirs, more = {}) {
-  const value = Buffer.from(await fingerprint(own)).toString("hex").replace(/..(?!$)/g, "$&:");
-  const transport = Object.assign(new EventTarget(), { state: "connected", getRemoteCertificates: () => [der(theirs)], ...more });
-  const certificate = { getFingerprints: () => [{ algorithm: "sha-256", value }] };
-  const connection = Object.assign(new EventTarget(), {
-    sctp: { transport },
-    getTransceivers: () => [],
-    getConfiguration: () => ({ certificates: [certificate] }),
-  });
+  const connection = await fakeDtls(own, theirs, more);
+  const { transport } = connection.sctp;
   const peer = /** @type {any} */ (Object.assign(new Emitter(), { connection, state: "connecting", sent: [] }));
   peer.send = (envelope) => peer.sent.push(envelope) > 0;
   peer.connects = async () => {
@@ -224,6 +215,18 @@ test("media that leads to another certificate than the data channel is noticed",
   peer.connection.dispatchEvent(new Event("signalingstatechange"));
   await quiet();
   assert.equal(stay.codes.code("zoe").state, "broken");
+});
+
+test("a transport that is said to be connected a little later than its channel is waited for", async () => {
+  const stay = enter();
+  const { peer } = await fakePeer(1, 2, { state: "connecting" });
+  stay.room.emit("link", { clientId: "zoe", peer });
+  await peer.connects();
+  assert.deepEqual([peer.sent, stay.codes.code("zoe").state], [[], "waiting"]);
+  peer.connection.sctp.transport.state = "connected";
+  peer.connection.sctp.transport.dispatchEvent(new Event("statechange"));
+  await quiet();
+  assert.deepEqual(peer.sent.map((envelope) => Object.keys(envelope)), [["type", "commitment"]]);
 });
 
 test("a connection that ends is no cause for alarm", async () => {

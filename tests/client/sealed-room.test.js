@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import "../../client/certificates.js"; // so that it need not be waited for
 import { Room } from "../../client/room.js";
 import { Sealer } from "../../client/sealing.js";
 import { FakeClock, FakeConnection, FakeSignaling, hear, settle } from "./fakes.js";

@@ -3,7 +3,8 @@ import { createDecipheriv, hkdfSync, pbkdf2Sync } from "node:crypto";
 import { test } from "node:test";
 
 import { ROUNDS, Sealer } from "../../client/sealing.js";
-import { hear } from "./fakes.js";
+import { nameCertificates } from "../../client/certificates.js";
+import { fakeDtls, hear } from "./fakes.js";
 import { quiet } from "./quiet.js";
 
 const GARDEN = await Sealer.from("correct horse", "garden");
@@ -17,7 +18,7 @@ const states = (heard) => heard.filter(([type]) => type === "state").map(([, sta
 function end(sealer, own, other) {
   const link = sealer.link(own, other);
   const wire = [];
-  const open = (certificates = null) => link.open((envelope) => wire.push(envelope), async () => certificates);
+  const open = (connection = null) => link.open((envelope) => wire.push(envelope), connection);
   return { link, wire, heard: hear(link, "envelope", "state"), open };
 }
 
@@ -27,9 +28,9 @@ function carry(from, to) {
 }
 
 /** Two who have met, with nothing on the wire. */
-async function pair(sealer = GARDEN, others = GARDEN, names = ["ada", "ben"], certificates = []) {
+async function pair(sealer = GARDEN, others = GARDEN, names = ["ada", "ben"], connections = []) {
   const [ada, ben] = [end(sealer, names[0], names[1]), end(others, names[1], names[0])];
-  for (const [index, side] of [ada, ben].entries()) side.open(certificates[index]);
+  for (const [index, side] of [ada, ben].entries()) side.open(connections[index]);
   for (let round = 0; round < 3; round += 1) {
     carry(ada, ben);
     carry(ben, ada);
@@ -90,7 +91,9 @@ test("nothing on the wire says what was said", async () => {
 
 test("the format is as documented: keys, salts, number, IV and additional data", async () => {
   const [ada, ben] = [end(GARDEN, "ada", "ben"), end(GARDEN, "ben", "ada")];
-  for (const side of [ada, ben]) side.open("a b");
+  const connection = await fakeDtls(1, 2);
+  const certificates = await nameCertificates(connection);
+  for (const side of [ada, ben]) side.open(connection);
   const salts = [ada, ben].map(({ wire }) => Buffer.from(wire[0].salt, "base64"));
   carry(ben, ada);
   await quiet();
@@ -102,7 +105,8 @@ test("the format is as documented: keys, salts, number, IV and additional data",
   decipher.setAAD(Buffer.concat([info, Buffer.from([0, 0, 0, 0])]));
   decipher.setAuthTag(record.subarray(-16));
   const plain = decipher.update(record.subarray(16, -16), null, "utf8") + decipher.final("utf8");
-  assert.deepEqual(JSON.parse(plain), { type: "check", certificates: "a b" });
+  assert.deepEqual(JSON.parse(plain), { type: "check", certificates });
+  assert.match(certificates, /^[0-9a-f]{64} [0-9a-f]{64}$/);
   assert.ok(ROUNDS >= 600_000);
 });
 
@@ -228,11 +232,11 @@ test("what was recorded when the two met before opens nothing when they meet aga
 });
 
 test("who sits between two with the same passphrase is noticed by the certificates", async () => {
-  const same = await pair(GARDEN, GARDEN, ["ada", "ben"], ["a b", "a b"]);
+  const same = await pair(GARDEN, GARDEN, ["ada", "ben"], [await fakeDtls(1, 2), await fakeDtls(2, 1)]);
   assert.equal(same.ada.link.state, "sealed");
-  const untold = await pair(GARDEN, GARDEN, ["ada", "ben"], ["a b", null]);
+  const untold = await pair(GARDEN, GARDEN, ["ada", "ben"], [await fakeDtls(1, 2), null]);
   assert.deepEqual([untold.ada.link.state, untold.ben.link.state], ["sealed", "sealed"]);
-  const { ada, ben } = await pair(GARDEN, GARDEN, ["ada", "ben"], ["a m", "b m"]);
+  const { ada, ben } = await pair(GARDEN, GARDEN, ["ada", "ben"], [await fakeDtls(1, 9), await fakeDtls(2, 9)]);
   for (const { link } of [ada, ben]) {
     assert.equal(link.state, "intercepted");
     assert.equal(link.send(chat("hello")), false);
