@@ -24,6 +24,7 @@ const { elements } = view;
 /** @type {Record<string, string>} */
 const SENTENCES = {
   "room-full": "This room is full. Try again later, or open a new room.",
+  "room-closed": "This room is locked, or wants a passcode, or another one.",
   "bad-message": "The server does not accept that room name. Choose another one.",
   unauthorized: "You need an invitation for this room, and yours is missing or has run out.",
   "rate-limited": "Too many tries in a short time. Wait a moment and try again.",
@@ -101,8 +102,9 @@ function getReady() {
 /**
  * @param {string} [roomId] without one, a new room
  * @param {StoredSeat | null} [seat]
+ * @param {string} [passcode]
  */
-async function enter(roomId, seat = null) {
+async function enter(roomId, seat = null, passcode) {
   view.showEntryError("");
   view.showNotice("");
   view.showPhase("entering");
@@ -112,14 +114,26 @@ async function enter(roomId, seat = null) {
     const entering = new Room(signaling, stay.options);
     begin(entering, features);
     const token = tokenFor(stay.roomId ?? "");
-    const wanted = { ...seat, metadata: ownMetadata(), token };
+    const wanted = { ...seat, metadata: ownMetadata(), token, passcode };
     const { iceServers } = await entering.join(stay.roomId, wanted);
     keepIceServers(iceServers);
     showInside(entering, entering.roomId ?? "");
   } catch (error) {
     if (seat) keepSeat(seat); // the next try may still come back as the same person
     showOutside(sentence(error));
+    if (roomId && /** @type {any} */ (error).code === "room-closed") await askAtDoor(roomId, seat, passcode);
   }
+}
+
+/**
+ * @param {string} roomId
+ * @param {StoredSeat | null} seat
+ * @param {string} [tried]
+ */
+async function askAtDoor(roomId, seat, tried) {
+  const { askPasscode } = await import("./page/door.js");
+  const passcode = await askPasscode(tried !== undefined);
+  if (passcode && !room) await enter(roomId, seat, passcode);
 }
 
 /** @param {string} [roomId] */

@@ -9,7 +9,7 @@ export const loadFeatures = () => {
   return Promise.all([
     import("./call.js"),
     import("./files.js"),
-    import("./sealing.js"),
+    import("./sealing.js"), import("./door.js"),
     import("./safety.js"),
     import("./relay.js"),
     import("./details.js"),
