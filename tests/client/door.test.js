@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Room } from "../../client/room.js";
-import { hear, settle } from "./fakes.js";
+import { FakeConnection, hear, settle } from "./fakes.js";
 import { enter, joinedFrame, reopened, start } from "./scene.js";
 
 const door = (revision, more = {}) => ({ passcode: false, locked: false, capacity: 16, revision, ...more });
@@ -123,7 +123,7 @@ test("a seat that is limited is taken again when the server said, not before", a
 
 test("a room knows its role and its door, and passes on what a moderator wants", async () => {
   const { signaling, socket, clock } = start();
-  const room = new Room(signaling, { clock });
+  const room = new Room(signaling, { RTCPeerConnection: /** @type {any} */ (FakeConnection), clock });
   const heard = hear(room, "door");
   const joining = room.join("garden");
   socket().opens();
