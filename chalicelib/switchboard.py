@@ -12,7 +12,7 @@ from msgspec import UNSET
 from chalicelib import journal, messages
 from chalicelib.connections import Post
 from chalicelib.doors import Change, Doors
-from chalicelib.events import Arrival, Delivery, DoorState, Outcome, Refused, answer
+from chalicelib.events import Arrival, Delivery, DoorState, Outcome, Pong, Refused, answer
 from chalicelib.guard import Guard
 from chalicelib.ports import IceGrant, Passes
 from chalicelib.rooms import (
@@ -101,7 +101,7 @@ class Switchboard:
 
     def _charge(self, arrival: Arrival, deliveries: Sequence[Delivery]) -> None:
         try:
-            self._guard.said(arrival.source, len(deliveries))
+            self._guard.said(arrival.source, sum(map(_weight, deliveries)))
         except Exception:
             journal.failed()  # all has been said; what was not counted will not be
 
@@ -333,6 +333,11 @@ def _arrival(context: RequestContext, request_id: str | None = None) -> Arrival:
 def source(context: RequestContext) -> str:
     """Where an event comes from. Headers say what their sender likes, API Gateway what is so."""
     return network(context.get("identity", {}).get("sourceIp") or "")
+
+
+def _weight(delivery: Delivery) -> int:
+    """What it has cost: a post, and for a pong a look into each room."""
+    return 1 + (len(delivery.event.rooms) if isinstance(delivery.event, Pong) else 0)
 
 
 def _change(request: messages.SetDoor) -> Change:

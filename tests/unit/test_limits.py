@@ -161,6 +161,14 @@ def test_a_broadcast_costs_what_it_causes() -> None:
     assert said.index("rate-limited") == 8, "13 + 8 times 12 are more than 100"
 
 
+def test_a_ping_costs_a_look_into_each_room() -> None:
+    house = House(traffic=100)
+    for n in range(8):
+        house.say("eve", join(f"r{n}"))  # 2 each
+    pongs = [house.say("eve", {"type": "ping"}).get("code") for _ in range(20)]
+    assert pongs.index("rate-limited") == 9, "16 + 9 times 10 are more than 100"
+
+
 def test_who_goes_on_is_closed() -> None:
     house = House(messages=1)
     house.say("eve", {"type": "ping"})
