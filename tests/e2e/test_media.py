@@ -221,7 +221,7 @@ def test_sound_that_the_browser_blocks_starts_by_a_button(visit: Visit, garden: 
 @pytest.mark.parametrize("width", [320, 1280])
 def test_all_tiles_are_in_sight(visit: Visit, garden: str, width: int) -> None:
     ada, ben = callers(visit, garden)
-    ben.page.set_viewport_size({"width": width, "height": 720})
+    ben.page.set_viewport_size({"width": width, "height": 600})
     ada.turns_on("Camera")
     ben.turns_on("Camera")
     ada.turns_on("Share screen")
@@ -229,6 +229,10 @@ def test_all_tiles_are_in_sight(visit: Visit, garden: str, width: int) -> None:
     for tile in ben.page.locator(".tile").all():
         expect(tile).to_be_in_viewport(ratio=0.99)
     assert ben.evaluate("document.documentElement.scrollWidth") <= width
+    below = ben.evaluate("document.getElementById('composer').getBoundingClientRect().bottom")
+    card = ben.page.get_by_role("region", name="Conversation").bounding_box()
+    assert card is not None
+    assert below <= card["y"] + card["height"], "nothing is cut off"
 
 
 def test_the_ninth_takes_part_with_text_until_somebody_leaves(visit: Visit, garden: str) -> None:
