@@ -66,6 +66,14 @@ def devices(visit: Visit, room: str) -> Visitor:
     return ada
 
 
+def details(visit: Visit, room: str) -> Visitor:
+    """What somebody's connection is doing."""
+    ada, _ = _people(visit, room, "Ada", "Ben")
+    ada.page.get_by_role("button", name="Details about Ben", exact=True).click()
+    expect(ada.page.get_by_role("dialog")).to_contain_text("Direct", timeout=_PATIENCE)
+    return ada
+
+
 def files(visit: Visit, room: str) -> Visitor:
     """A file that somebody is offered."""
     ada, ben = _people(visit, room, "Ada", "Ben")
@@ -99,6 +107,7 @@ SCENES: dict[str, Scene] = {
     "conversation": conversation,
     "call": call,
     "devices": devices,
+    "details": details,
     "files": files,
     "manual": manual,
     "sealed": sealed,
