@@ -13,11 +13,10 @@ from infra.aws.errors import DeployError, code_of
 from infra.aws.record import if_there
 from infra.aws.target import Target
 
-# Who called what, and what came of it: never a body, a query, or a token.
+# What was called, and what came of it: never a body, a query, a token, or whose address it was.
 REST_LOG = {
     "requestId": "$context.requestId",
     "time": "$context.requestTimeEpoch",
-    "ip": "$context.identity.sourceIp",
     "method": "$context.httpMethod",
     "path": "$context.resourcePath",
     "status": "$context.status",
@@ -27,7 +26,6 @@ REST_LOG = {
 WEBSOCKET_LOG = {
     "requestId": "$context.requestId",
     "time": "$context.requestTimeEpoch",
-    "ip": "$context.identity.sourceIp",
     "connection": "$context.connectionId",
     "event": "$context.eventType",
     "route": "$context.routeKey",

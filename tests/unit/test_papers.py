@@ -72,3 +72,10 @@ def test_what_the_sdk_offers_is_documented(module: str) -> None:
     paper = (ROOT / "docs" / "SDK.md").read_text()
     missing = [name for name in public_methods(module) if not re.search(rf"\b{name}\b", paper)]
     assert missing == []
+
+
+def test_each_test_that_the_threat_model_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "threat_model.md").read_text()))
+    assert len(named) > 25
+    text = "".join(path.read_text() for path in sorted((ROOT / "tests").rglob("test_*.py")))
+    assert [name for name in sorted(named) if f"def {name}(" not in text] == []
