@@ -39,6 +39,7 @@ NOT_HERE = {
         "MiniStack parses frames itself, with Python's json, to choose a route: one that is nested"
         " some thousand levels deep closes the socket before it comes to a handler"
     ),
+    "test_hostile_doors.py": "brings a desk along, with limits of its own",
     "test_desk_only.py": "stops its own store, reads its own log: brings a desk along",
     "test_chalice_local.py": "is about Chalice's own server",
 }
