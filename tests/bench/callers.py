@@ -21,23 +21,29 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests import parts
-from tests.bench import prices, rivals, shelf
+from tests.bench import prices, rivals, shelf, turn
 from tests.bench.measure import Row, Samples, Section
 from tests.bench.proxy import Passed, Proxy, counting
 from tests.e2e.conftest import FLAGS
 
 MEDIA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 WATCH = Path(__file__).with_name("watch.js")
+TALK = Path(__file__).with_name("talk.js")
 QUIET = 2.5  # seconds after which no candidate comes any more
 GOAL = 1.0  # faster than the others
 FLOOR_GOAL = 60.0  # ms over the floor
+MESSAGES_GOAL = 12.0  # billed for a set-up
 METHOD = (
     "Two contexts of one Chromium, fresh ones for each run, everything on loopback, no STUN server"
     " anywhere, in turn. Join to open: from the second person's press (Parley: the page's own"
     " button; the others: `new Peer`, `new WebrtcProvider`) to the first open data channel in"
     " their page, scripts loaded before; the floor is two connections in one page. One run of each"
-    " to warm up. Costs: messages at a counting proxy in front of each server, from the first"
-    " socket's opening until 2.5 s after the channel is open; heartbeats are counted apart."
+    " to warm up. The page opens its socket when somebody begins to fill in the form, as it does"
+    " for people. Costs: messages at a counting proxy in front of each server, from the first"
+    " socket's opening until 2.5 s after the channel is open; heartbeats are counted apart. Audio"
+    " and video: microphone and camera are on, on both sides, before either joins, and both arrive;"
+    " `first offer` has them in it, otherwise the SDK adds them. coturn: a STUN and TURN server on"
+    " loopback among the ICE servers, from which both sides get a relay."
 )
 
 
@@ -77,6 +83,23 @@ def parley(url: str) -> Service:
     return Service("Parley", url, wait, join)
 
 
+def talking(url: str, name: str, plain: bool = False) -> Service:
+    """Parley's SDK, with microphone and camera."""
+
+    def enter(page: Page, room: str) -> None:
+        page.evaluate("args => talk(...args)", [room, plain])
+
+    def join(page: Page, room: str, _: Any) -> float:
+        enter(page, room)
+        page.evaluate("window.opened")
+        parts.eventually(lambda: page.evaluate("window.heard()") == "audio and video")
+        if "coturn" in name:
+            assert "relay" in page.evaluate("window.gathered()")
+        return 0.0  # what counts here is the bill
+
+    return Service(name, url, enter, join)
+
+
 def enter_name(page: Page, room: str) -> None:
     page.get_by_role("textbox", name="Room", exact=True).fill(room)
 
@@ -109,7 +132,8 @@ def floor(url: str) -> Service:
 @contextmanager
 def visiting(browser: Browser, url: str) -> Iterator[Page]:
     context = browser.new_context()
-    context.add_init_script(path=WATCH)
+    for script in (WATCH, TALK):
+        context.add_init_script(path=script)
     page = context.new_page()
     page.goto(url)
     if url.endswith("peers.html"):
@@ -183,16 +207,36 @@ def costs(browser: Browser, ports: dict[str, int], page: str, runs: int) -> dict
         return found
 
 
+def talking_costs(browser: Browser, desks: dict[str, str], runs: int) -> dict[str, Any]:
+    """A bill for each way of Parley's to talk, `runs` times; `desks` by what is said of them."""
+    found: dict[str, Any] = {}
+    for about, desk in desks.items():
+        with counting(urlsplit(desk).port or 0) as proxy:
+            for plain in (False, True):
+                name = "Parley, audio and video" + ", first offer" * plain + about
+                service = talking(f"http://localhost:{proxy.port}/", name, plain)
+                found[name] = [counted(browser, service, proxy) for _ in range(runs)]
+    return found
+
+
 def cost_rows(found: dict[str, Any]) -> list[Row]:
-    peers = [float(one["billed"]) for one in found["PeerJS 1.5.5"]]
+    peers = column(found["PeerJS 1.5.5"], "billed")
     return [
-        Row(f"set-up, {name}", unit, [float(one[key]) for one in bills], against, beside)
+        row
         for name, bills in found.items()
-        for key, unit, against, beside in (
-            ("billed", "messages", "PeerJS", peers),
-            ("bytes", "bytes", "", []),
+        for row in (
+            Row(f"set-up, {name}", "messages", column(bills, "billed"), "PeerJS", peers),
+            Row(f"set-up, {name}", "bytes", column(bills, "bytes")),
         )
+    ] + [
+        Row(f"set-up, {name}", "messages", column(bills, "billed"), "12", [MESSAGES_GOAL], 1.0)
+        for name, bills in found.items()
+        if name.startswith("Parley")
     ]
+
+
+def column(bills: list[dict[str, Any]], key: str) -> Samples:
+    return [float(bill[key]) for bill in bills]
 
 
 def monthly(people: int = 10_000) -> dict[str, Any]:
@@ -251,6 +295,9 @@ def main(runs: int) -> None:
         assert desk_port
         ports = {"parley": desk_port, "peerjs": peer_port, "y-webrtc": y_port}
         bills = costs(browser, ports, page, max(1, runs // 4))
+        ice = stack.enter_context(turn.coturn())
+        relayed = stack.enter_context(parts.desk({"ICE_SERVERS": ice}, stderr=log))
+        bills |= talking_costs(browser, {"": desk, ", coturn": relayed}, max(1, runs // 5))
         services = [
             parley(desk + "/"),
             peerjs(page, peer_port),
