@@ -18,6 +18,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from infra.aws.bytecode import BESIDE, precompile
 from tests import parts
 from tests.bench import stage
 from tests.bench.measure import Row, Samples, Section
@@ -34,14 +35,15 @@ METHOD = (
     "A fresh process per sample, in turn. Parley imports app.py and answers its first event"
     " (message: a join into a room with one waiting; disconnect: of one of two, so that the other"
     " is told). The floor imports chalice and creates the boto3 clients; `calls` also makes the"
-    " same calls with them. `sources`: as `chalice package` ships it, without .pyc for"
-    " app.py, chalicelib, chalice and msgspec."
+    " same calls with them. `deployed`: the package of `make deploy`, compiled, on both sides;"
+    " `sources`: that of a bare `chalice deploy`, without .pyc for app.py, chalicelib, chalice and"
+    " msgspec, on both sides. boto3 and botocore are compiled throughout, as in Lambda's runtime."
 )
 
 
 def packaged(folder: Path) -> Path:
     """What `chalice package` ships: sources alone, which Lambda cannot keep compiled."""
-    for name in ("chalicelib", "msgspec", "chalice"):
+    for name in ("chalicelib", *BESIDE):
         spec = find_spec(name)
         assert spec
         assert spec.origin
@@ -51,13 +53,22 @@ def packaged(folder: Path) -> Path:
     return folder
 
 
+def deployed(folder: Path) -> Path:
+    """What the deploy command ships: the same, compiled."""
+    precompile(packaged(folder))
+    return Path(shutil.copytree(folder / "vendor", folder, dirs_exist_ok=True))
+
+
 class Trials:
     """Fresh processes for every function, layout and side; what each of them took."""
 
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         self._environment = environment
         self._folder = folder
-        self._paths = {"compiled": parts.ROOT, "sources": packaged(folder / "package")}
+        self._paths = {
+            "deployed": deployed(folder / "deployed"),
+            "sources": packaged(folder / "sources"),
+        }
         self._client = parts.dynamodb_client(environment["AWS_ENDPOINT_URL_DYNAMODB"])
         self.taken: dict[tuple[str, str, str], list[list[float]]] = defaultdict(list)
         self.calls: dict[str, str] = {}
@@ -82,7 +93,7 @@ class Trials:
             env=self._environment
             | {
                 "PYTHONPATH": str(self._paths[layout]),
-                "PYTHONDONTWRITEBYTECODE": "1" if layout == "sources" else "",
+                "PYTHONDONTWRITEBYTECODE": "1",
                 "WHOSE": whose,
                 "FUNCTION": function,
                 "CLIENTS": NEEDS[function],
@@ -156,7 +167,7 @@ def printable(parameters: dict[str, Any]) -> dict[str, Any]:
 def rows(trials: Trials) -> list[Row]:
     """A line for every function and layout, and for each of wall, CPU and memory."""
     found = []
-    for function, layout in product(NEEDS, ("compiled", "sources")):
+    for function, layout in product(NEEDS, ("deployed", "sources")):
         for number, unit in enumerate(("ms wall", "ms CPU", "MB")):
             parley, floor, calls = (
                 column(trials.taken[function, layout, whose], number)
