@@ -7,6 +7,7 @@ what it needs when it is first used. tests/unit/test_imports.py says what each o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -301,3 +302,11 @@ def openapi_json() -> dict[str, Any]:
     from chalicelib import openapi
 
     return openapi.document(DOORS)
+
+
+# What sockets need is imported while Lambda starts a function for them: that is not held to the
+# function's share of a processor, as events are.
+if os.environ.get("_HANDLER") in ("app.message", "app.disconnect"):
+    from chalicelib import wiring
+
+    wiring.load()

