@@ -253,9 +253,10 @@ export class Room extends Emitter {
     this.roomId = roomId;
     this.#subscribe();
     const admitted = (/** @type {Joined} */ joined) => void (this.roomId = joined.roomId);
-    this.#spare.prepare(this.#configuration);
     try {
-      return await this.#signaling.join(roomId, { ...options, admitted });
+      const joining = this.#signaling.join(roomId, { ...options, admitted });
+      if (!this.clientId) this.#spare.prepare(this.#configuration); // while the server is at it
+      return await joining;
     } catch (error) {
       this.#close();
       throw error;

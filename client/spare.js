@@ -24,6 +24,7 @@ export class Spare {
   /** @param {RTCConfiguration} configuration */
   prepare(configuration) {
     const Connection = this.#Connection ?? globalThis.RTCPeerConnection;
+    if (!Connection) return; // whoever needs one will hear of it
     this.#connection ??= new Connection(configured(configuration));
     this.#timer.set(KEPT, () => this.drop());
   }

@@ -39,12 +39,13 @@ METHOD = (
     " anywhere, in turn. Join to open: from the second person's press (Parley: the page's own"
     " button; the others: `new Peer`, `new WebrtcProvider`) to the first open data channel in"
     " their page, scripts loaded before; the floor is two connections in one page. One run of each"
-    " to warm up. Parley's page loads its features and opens its socket when somebody begins to fill"
-    " in the form; the button is pressed a second later. Costs: messages at a counting proxy in front of each server, from the first"
-    " socket's opening until 2.5 s after the channel is open; heartbeats are counted apart. Audio"
-    " and video: microphone and camera are on, on both sides, before either joins, and both arrive;"
-    " `first offer` has them in it, otherwise the SDK adds them. coturn: a STUN and TURN server on"
-    " loopback among the ICE servers, from which both sides get a relay."
+    " to warm up. Parley's page loads its features and opens its socket when somebody begins to"
+    " fill in the form; the button is pressed a second later. Costs: messages at a counting proxy"
+    " in front of each server, from the first socket's opening until 2.5 s after the channel is"
+    " open; heartbeats are counted apart. Audio and video: microphone and camera are on, on both"
+    " sides, before either joins, and both arrive; `first offer` has them in it, otherwise the SDK"
+    " adds them. coturn: a STUN and TURN server on loopback among the ICE servers, from which both"
+    " sides get a relay."
 )
 
 
