@@ -17,7 +17,7 @@ from tests.bench import report
 from tests.bench.measure import Section, section
 
 RUNS = {"cold": 15, "handlers": 100, "callers": 16, "load": 3, "growth": 12}
-PATIENCE = 240  # seconds that one section may take
+PATIENCE = 300  # seconds that one section may take
 RAW = parts.ROOT / "build" / "bench.json"
 
 

@@ -297,10 +297,10 @@ def main(runs: int) -> None:
         desk_port = urlsplit(desk).port
         assert desk_port
         ports = {"parley": desk_port, "peerjs": peer_port, "y-webrtc": y_port}
-        bills = costs(browser, ports, page, max(1, runs // 4))
+        bills = costs(browser, ports, page, max(1, runs // 5))
         ice = stack.enter_context(turn.coturn())
         relayed = stack.enter_context(parts.desk({"ICE_SERVERS": ice}, stderr=log))
-        bills |= talking_costs(browser, {"": desk, ", coturn": relayed}, max(1, runs // 5))
+        bills |= talking_costs(browser, {"": desk, ", coturn": relayed}, max(1, runs // 8))
         services = [
             parley(desk + "/"),
             peerjs(page, peer_port),
