@@ -58,7 +58,7 @@ class Deployment:
         return [
             Step("Stack", lambda: self.stack.expect(self._lasting()), self._bring_stack),
             Step("Signing key", lambda: self._expect_key(self.keys), self.keys.make),
-            Step("Token key", self._expect_token_key, self._make_token_key),
+            *self._token_steps(),
             *self._turn_steps(),
             Step("Functions", self._expect_functions, self._deploy_functions),
             Step("Stack with the APIs", self._expect_ids, self._bring_stack_with_ids),
@@ -114,12 +114,10 @@ class Deployment:
             return ["make one"]
         return [] if keys.ids() else ["make one"]
 
-    def _expect_token_key(self) -> list[str]:
-        return self._expect_key(self.issuing) if self._token_key else []
-
-    def _make_token_key(self) -> None:
-        if self._token_key:
-            self.issuing.make()
+    def _token_steps(self) -> Sequence[Step]:
+        """The key that operators issue tokens with, if it is asked for."""
+        step = Step("Token key", lambda: self._expect_key(self.issuing), self.issuing.make)
+        return [step] if self._token_key else []
 
     def _turn_steps(self) -> Sequence[Step]:
         """The secrets of a TURN server, if there is one to share them with."""
