@@ -55,7 +55,7 @@ def take(desk: Desk, names: list[str], into: Path) -> None:
             for size, (width, height) in SIZES.items():
                 ada.page.set_viewport_size({"width": width, "height": height})
                 for theme in ("light", "dark"):
-                    ada.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                    ada.page.emulate_media(color_scheme=theme)
                     file = into / f"{name}-{size}-{theme}.png"
                     ada.page.screenshot(path=file)
                     sys.stdout.write(f"{file}\n")

@@ -35,7 +35,7 @@ def test_nothing_stands_in_anybodys_way(visit: Visit, name: str) -> None:
     ada: Visitor = SCENES[name](visit, f"room {uuid.uuid4().hex[:8]}")
     ada.page.emulate_media(reduced_motion="reduce")
     for theme in ("light", "dark"):
-        ada.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        ada.page.emulate_media(color_scheme=theme)
         for width in (1280, 320):
             ada.page.set_viewport_size({"width": width, "height": 800})
             assert violations(ada.page) == [], (theme, width)

@@ -424,7 +424,7 @@ def test_nothing_about_files_stands_in_anybodys_way(
     for one in two:
         one.page.emulate_media(reduced_motion="reduce")
         for theme in ("light", "dark"):
-            one.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            one.page.emulate_media(color_scheme=theme)
             for width in (1280, 320):
                 one.page.set_viewport_size({"width": width, "height": 800})
                 assert violations(one.page) == [], (theme, width)
