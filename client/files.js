@@ -58,7 +58,7 @@ export class Files extends Emitter {
     this.#again = new Timer(clock);
     this.#parts = { depot, clock, changed: this.#changed };
     room.on("link", ({ clientId, peer }) => this.#link(clientId, peer));
-    room.on("leaving", () => this.#leaving());
+    room.on("leaving", ({ mayReturn }) => (mayReturn ? this.suspend() : this.#leaving()));
     room.on("left", () => this.#left());
     room.on("envelope", ({ from, envelope }) => this.#toldBye(from, envelope));
     room.on("status", (status) => void (status === "connected" && this.#restore()));

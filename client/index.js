@@ -370,7 +370,7 @@ addEventListener("hashchange", async () => {
 addEventListener("pagehide", () => {
   const seat = room?.storedSeat;
   if (seat) keepSeat({ ...seat, sealed: room?.isSealed });
-  void room?.leave();
+  void room?.leave({ mayReturn: true });
 });
 
 // After a reload, and when the browser brings the page back as it was: in the call again, as before.

@@ -48,7 +48,8 @@ const REPEAT = 2_000;
  * @property {import("./socket.js").Status} status of signaling, as far as this room goes
  * @property {{door: import("./signaling.js").Door, by?: string}} door after each `joined`, and when
  *   somebody has changed it
- * @property {null} leaving we are about to leave; the connections still stand, for a last word
+ * @property {{mayReturn: boolean}} leaving we are about to leave; the connections still stand, for a
+ *   last word
  * @property {string} left the stay is over: `left`, `removed`, `replaced`, or a code of refusal
  * @property {{clientId: string, peer: Peer}} link a connection with one of the others begins; it
  *   ends with the peer's state `closed`, and another may follow. Media, files and the like attach
@@ -284,11 +285,13 @@ export class Room extends Emitter {
   /**
    * Says good-bye to the others and to the server; all that matters is said before it returns.
    *
+   * @param {{mayReturn?: boolean}} [options] whether it is the page that goes, which may be reloaded:
+   *   then what is under way is left as it is
    * @returns {Promise<void>}
    */
-  async leave() {
+  async leave({ mayReturn = false } = {}) {
     if (this.roomId === undefined || this.#subscriptions.length === 0) return;
-    this.emit("leaving", null);
+    this.emit("leaving", { mayReturn });
     this.#hangUpAll({ farewell: true });
     await this.#signaling.leave(this.roomId);
   }

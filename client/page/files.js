@@ -71,7 +71,6 @@ function furnish() {
     event.preventDefault();
     offer([...files]);
   });
-  addEventListener("pagehide", () => stay?.files.suspend(), { capture: true });
 }
 
 function offerButton() {

@@ -202,7 +202,7 @@ test("cancelled while the place is being made, nothing of it stays", async () =>
 
 test("leaving the room ends all that is under way", async () => {
   const { road, ada, ben, until } = await underWay(file("film.bin", FILM));
-  ben.room.emit("leaving", null);
+  ben.room.emit("leaving", { mayReturn: false });
   road.breaks(); // the good-bye may overtake what was said on the channels of files
   await until(() => states(ada, ben) === "ended,ended");
   await quiet(road);
@@ -317,7 +317,7 @@ test("a channel that breaks though the connection holds is opened again after a 
 test("the receiver's page is reloaded: a new one goes on where the old one stopped", async () => {
   const sent = file("film.bin", FILM);
   const { road, ada, ben, until } = await underWay(sent);
-  ben.files.suspend();
+  ben.room.emit("leaving", { mayReturn: true });
   road.breaks();
   await quiet(road);
   const reloaded = person("ben", { depot: ben.depot });
