@@ -9,7 +9,11 @@ from playwright.sync_api import FilePayload, expect
 from tests.e2e.visitor import Visitor
 
 _PATIENCE = 30_000
-_FILE: FilePayload = {"name": "notes.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 " * 20_000}
+_FILE: FilePayload = {
+    "name": "notes.pdf",
+    "mimeType": "application/pdf",
+    "buffer": b"%PDF-1.7 " * 20_000,
+}
 
 Visit = Callable[..., Visitor]
 Scene = Callable[[Visit, str], Visitor]
