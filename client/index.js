@@ -1,8 +1,6 @@
 // The page: what people press and what they are told. It puts the parts together, and no rule about
 // signaling or connections lives here.
 
-import { Room, RoomError } from "./room.js";
-import { Signaling, SignalingError } from "./signaling.js";
 import { keepIceServers, keepName, keepRelayOnly, keepSeat, readName, readRelayOnly, takeSeat } from "./storage.js";
 import { loadFeatures } from "./page/features.js";
 import { keep, keepAll, prepareInstallation } from "./page/install.js";
@@ -12,6 +10,8 @@ import { nameOf, showPeers } from "./page/people.js";
 import * as view from "./view.js";
 
 /**
+ * @typedef {import("./room.js").Room} Room
+ * @typedef {import("./signaling.js").Signaling} Signaling
  * @typedef {import("./storage.js").StoredSeat} StoredSeat
  * @typedef {{websocket: string, lifetime?: number, pingEvery?: number, tokens?: string}} Config
  *   milliseconds, for a gateway whose limits are not AWS's; where to POST `{"roomId"}` for a token
@@ -76,7 +76,8 @@ function tokenFor(roomId) {
 }
 
 async function openService() {
-  const { websocket, lifetime, pingEvery, tokens } = await loadConfig();
+  const loading = Promise.all([import("./signaling.js"), loadConfig()]);
+  const [{ Signaling }, { websocket, lifetime, pingEvery, tokens }] = await loading;
   issuer = tokens;
   return new Signaling(websocket, { lifetime, pingEvery });
 }
@@ -90,11 +91,13 @@ function connectService() {
   return service;
 }
 
+const loadRoom = () => import("./room.js");
+
 /** Somebody is about to join: what that takes can be on its way before they press the button. */
 function getReady() {
   if (room) return;
-  const ready = [connectService().then((signaling) => signaling.prepare()), loadFeatures()];
-  Promise.all(ready).catch(() => {}); // whoever joins will hear of it
+  const socket = connectService().then((signaling) => signaling.prepare());
+  Promise.all([socket, loadRoom(), loadFeatures()]).catch(() => {}); // whoever joins will hear of it
 }
 
 // ---- entering and leaving
@@ -109,8 +112,8 @@ async function enter(roomId, seat = null, passcode) {
   view.showNotice("");
   view.showPhase("entering");
   try {
-    const preparing = Promise.all([connectService(), loadFeatures(), prepareStay(roomId)]);
-    const [signaling, features, stay] = await preparing;
+    const loading = Promise.all([connectService(), loadRoom(), loadFeatures(), prepareStay(roomId)]);
+    const [signaling, { Room }, features, stay] = await loading;
     const entering = new Room(signaling, stay.options);
     begin(entering, features);
     const token = tokenFor(stay.roomId ?? "");
@@ -272,9 +275,9 @@ function sendMessage() {
 
 /** @param {any} error */
 function sentence(error) {
-  const known = SENTENCES[error.code];
-  if (!known && !(error instanceof SignalingError || error instanceof RoomError)) console.error(error);
-  return known ?? error.message ?? "Something went wrong. Try again.";
+  if (error.code) return SENTENCES[error.code] ?? error.message;
+  console.error(error);
+  return "Something went wrong. Check your connection, reload this page and try again.";
 }
 
 /** @param {Room} inside */
