@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from infra import assets
+from tests.parts import ROOT
 
 
 def client(folder: Path) -> Path:
@@ -51,3 +52,8 @@ def test_the_version_changes_with_any_file_and_only_then(tmp_path: Path) -> None
     assert assets.text(tmp_path) == before
     (tmp_path / "e.js").write_text("// changed")
     assert json.loads(assets.text(tmp_path))["version"] != json.loads(before)["version"]
+
+
+def test_the_list_in_the_repository_is_that_of_its_files() -> None:
+    """For hosts that make no list of their own; `make assets` brings it up to date."""
+    assert (ROOT / "client" / assets.LIST).read_text() == assets.text(ROOT / "client")
