@@ -45,11 +45,11 @@ def finish(ada: Visitor, answer: str) -> None:
 
 def test_two_people_talk_with_parley_cut_off(visit: Visit) -> None:
     ada, ben = visit(), visit()
-    ada.name.fill("Ada")
     for one in (ada, ben):
-        one.page.get_by_role("button", name="Without a server").wait_for()
-        one.page.route("**/config.json", lambda route: route.abort())
-        one.page.route("**/api/**", lambda route: route.abort())
+        one.server_may_be_away = True
+        one.page.route("**/config.json", lambda route: route.abort("connectionrefused"))
+        one.page.route("**/api/**", lambda route: route.abort("connectionrefused"))
+    ada.name.fill("Ada")
     offer = offer_of(ada)
     assert json.loads(offer)["sdp"].count("a=candidate:") > 0, "complete, nothing trickles"
     finish(ada, answer_of(ben, offer))

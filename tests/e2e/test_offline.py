@@ -44,14 +44,16 @@ def open_kept(context: BrowserContext, desk: Desk) -> Page:
     """The page, and everything of it kept."""
     page = context.new_page()
     page.goto(desk.url)
-    page.wait_for_function("() => navigator.serviceWorker.ready")
     later = list(json.loads(assets.text(ROOT / "client"))["later"])
+    # In the page itself: Playwright's own waiting takes any promise for a yes.
     page.evaluate(
-        "async () => (await navigator.serviceWorker.ready).active.postMessage('keep all')"
-    )
-    page.wait_for_function(
-        "async (paths) => (await Promise.all(paths.map((p) => caches.match(p)))).every(Boolean)",
-        arg=later,
+        """async (paths) => {
+          (await navigator.serviceWorker.ready).active.postMessage("keep all");
+          while (!(await Promise.all(paths.map((path) => caches.match(path)))).every(Boolean)) {
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+        }""",
+        later,
     )
     page.reload()
     page.wait_for_function("() => navigator.serviceWorker.controller")
@@ -143,7 +145,7 @@ def test_a_version_is_never_mixed_with_another(
 ) -> None:
     page = context.new_page()
     page.goto(desk.url)
-    page.wait_for_function("() => navigator.serviceWorker.ready")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.reload()
     page.wait_for_function("() => navigator.serviceWorker.controller")
     (release / "page" / "manual.js").write_text("export const connectByHand = () => {};")
@@ -169,7 +171,7 @@ def test_nothing_but_the_core_is_asked_for_before_somebody_joins(
     context.on("request", lambda request: asked.append(request.url))
     page = context.new_page()
     page.goto(desk.url)
-    page.wait_for_function("() => navigator.serviceWorker.ready")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     paths = {"/" + url.removeprefix(desk.url).partition("?")[0] for url in asked}
     assert paths <= known
 
@@ -177,7 +179,7 @@ def test_nothing_but_the_core_is_asked_for_before_somebody_joins(
 def test_the_page_can_be_installed(context: BrowserContext, desk: Desk) -> None:
     page = context.new_page()
     page.goto(desk.url)
-    page.wait_for_function("() => navigator.serviceWorker.ready")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     session = context.new_cdp_session(page)
     assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] in (
         [],

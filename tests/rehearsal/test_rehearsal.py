@@ -42,6 +42,8 @@ NOT_HERE = {
     "test_hostile_doors.py": "brings a desk along, with limits of its own",
     "test_desk_only.py": "stops its own store, reads its own log: brings a desk along",
     "test_chalice_local.py": "is about Chalice's own server",
+    "test_rest.py::test_pages_elsewhere_may_ask[gateway]": "a deployment lets its own page ask",
+    "test_rest.py::test_pages_elsewhere_may_ask_whether_they_may": "the same",
 }
 
 
