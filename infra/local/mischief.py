@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import boto3
+import botocore
+from botocore.session import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -145,10 +147,14 @@ class MortalHandlers(Handlers):
         super().__init__(*arguments)
         self._mischief = mischief
         self._fate = threading.local()
-        # Clients that the application makes of boto3's own session hear of each of their calls.
-        if boto3.DEFAULT_SESSION is None:
-            boto3.setup_default_session()
-        boto3.DEFAULT_SESSION.events.register("before-call", self._count)  # type: ignore[union-attr]
+        # We hear of each call of the clients that the application makes: of boto3's own session, if
+        # there is one already, and of every session that is made from now on.
+        if boto3.DEFAULT_SESSION is not None:
+            boto3.DEFAULT_SESSION.events.register("before-call", self._count)
+        botocore.register_initializer(self._listen)
+
+    def _listen(self, session: Session) -> None:
+        session.register("before-call", self._count)
 
     async def run(self, call: Callable[[], T]) -> T:
         if not self._mischief.strikes("kill"):
