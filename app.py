@@ -40,13 +40,19 @@ def connect(event: WebsocketEvent) -> dict[str, Any]:
 
         asked = event.to_dict()
         admitted = origins.admitted(asked)
-        wait = sources.opened(asked) if admitted is True else 0
+        wait = sources.opened(asked, _count_socket) if admitted is True else 0
     except Exception:
         app.log.exception("connect failed")
         admitted, wait = False, 0
     if wait:
         return {"statusCode": 429, "headers": {"Retry-After": str(wait)}}
     return {"statusCode": 200 if admitted is True else 403}
+
+
+def _count_socket(source: str) -> None:
+    from chalicelib import wiring
+
+    wiring.guard().opens(source)
 
 
 @app.on_ws_message()

@@ -6,7 +6,7 @@ The first sockets of an address cost nothing, whoever opens many has them counte
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _WINDOW = 600  # seconds
@@ -25,16 +25,18 @@ def network(address: str) -> str:
     return str(found.ipv4_mapped or ipaddress.IPv6Network((found, 64), strict=False))
 
 
-def opened(event: Mapping[str, Any]) -> int:
-    """One more socket: 0, or the seconds to wait if its address has opened too many of late."""
+def opened(event: Mapping[str, Any], count: Callable[[str], None]) -> int:
+    """One more socket: 0, or the seconds to wait if its address has opened too many of late.
+
+    `count` counts it for all processes, and raises RateLimited.
+    """
     source = network(event["requestContext"]["identity"]["sourceIp"])
     if _count(source, int(time.time()) // _WINDOW) <= _FREE:
         return 0
-    from chalicelib import wiring
     from chalicelib.rooms import RateLimited
 
     try:
-        wiring.guard().opens(source)
+        count(source)
     except RateLimited as limited:
         return limited.retry_after
     return 0

@@ -139,7 +139,7 @@ class Wired:
 
 def opens(address: str, **more: Any) -> int:
     event = {"requestContext": {"identity": {"sourceIp": address}}, **more}
-    return sources.opened(event)
+    return sources.opened(event, lambda source: wiring.guard().opens(source))
 
 
 def test_a_flood_of_sockets_is_stopped_and_a_few_are_free(monkeypatch: pytest.MonkeyPatch) -> None:
