@@ -3,6 +3,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 WORKERS ?= 2
+# What takes longest comes first, so that no worker is left alone with it in the end.
+TESTS ?= tests/rehearsal tests/model tests/e2e tests
 VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
 export PATH := $(BIN):$(PATH)
@@ -38,7 +40,7 @@ test-client: $(NODE)
 	node --test tests/client/*.test.js
 
 test-python: $(PARTS)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 bench: $(PARTS) ## Measure against the floor and against others (FLAGS="--publish")
 	@$(BIN)/python -m tests.bench $(FLAGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -65,6 +66,12 @@ def told(page: Page) -> dict[str, Any]:
     return result
 
 
+def hears_all(page: Page, number: int, within: float = 30) -> None:
+    """Wait until so many messages have come, or do not any more."""
+    with contextlib.suppress(AssertionError):  # the reports show which are missing
+        eventually(lambda: len(told(page)["heard"]) >= number, deadline=within)
+
+
 def have_opened(more: int, *visitors: Visitor, within: float = 60) -> None:
     """Wait until each has opened so many more sockets."""
     enough = [len(visitor.sockets) + more for visitor in visitors]
@@ -82,11 +89,12 @@ def test_two_members_talk_on_while_their_sockets_move_and_nothing_is_lost_or_dou
     ada, ben = visit(brief_desk), visit(brief_desk)
     ids = [enter(one.page, garden) for one in (ada, ben)]
     for one, other in ((ada, ids[1]), (ben, ids[0])):
-        one.page.evaluate("to => window.member.talk(to, 50)", other)
+        one.page.evaluate("to => window.member.talk(to, 200)", other)
     have_opened(MOVES, ada, ben)
     for one in (ada, ben):
         one.page.evaluate("window.member.hush()")
-    ada.page.wait_for_timeout(3_000)  # what is on its way, or waits for a move, arrives
+    for one, other in ((ada, ben), (ben, ada)):  # what is on its way, or waits for a move, arrives
+        hears_all(one.page, 2 * told(other.page)["said"])
     reports = [told(one.page) for one in (ada, ben)]
     for report, other in zip(reports, reversed(reports), strict=True):
         numbers = range(1, other["said"] + 1)
