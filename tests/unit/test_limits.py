@@ -10,8 +10,9 @@ import pytest
 
 from chalicelib.access import OpenPasses
 from chalicelib.guard import Allowances, Guard
+from chalicelib.ports import Passes
 from chalicelib.quotas import Quota, Quotas
-from chalicelib.rooms import RateLimited, RoomFull, RoomId
+from chalicelib.rooms import Pass, RateLimited, Role, RoomFull, RoomId, Unauthorized
 from chalicelib.signaling import Limits, Signaling
 from chalicelib.switchboard import Call, Sizes, Switchboard
 from tests.fakes import (
@@ -33,6 +34,8 @@ Frame = dict[str, Any]
 class House:
     """A switchboard where so much is allowed; sockets come from addresses."""
 
+    passes: Passes = OpenPasses()
+
     def __init__(self, capacity: int = 16, **limits: int) -> None:
         self.line, self.clock, self.tallies = Line(), FakeClock(3_600_000), MemoryTallies()
         quotas = {
@@ -52,7 +55,8 @@ class House:
             guard,
         )
         doors = open_doors(signaling, store, self.clock, guard)
-        self.switchboard = Switchboard(signaling, doors, self.line, OpenPasses(), Sizes(), guard)
+        sizes = Sizes()
+        self.switchboard = Switchboard(signaling, doors, self.line, self.passes, sizes, guard)
 
     def say(self, name: str, frame: Frame, address: str = "192.0.2.7") -> Frame:
         """What the socket itself hears, first."""
@@ -73,6 +77,20 @@ class House:
     def answers(self, frames: list[tuple[str, Frame, str]]) -> list[str]:
         said = [self.say(name, frame, address) for name, frame, address in frames]
         return [str(one.get("code", one["type"])) for one in said]
+
+
+class NamedPasses:
+    """Whose token is `for …` is that subject; any other token is wrong."""
+
+    def read(self, token: str | None) -> Pass:
+        said, _, subject = (token or "").partition(" ")
+        if said != "for":
+            raise Unauthorized("a token is needed")
+        return Pass(subject, role=Role.ADMIN, expires=10_000_000)
+
+
+class HouseWithTokens(House):
+    passes = NamedPasses()
 
 
 @dataclass(frozen=True)
@@ -129,6 +147,42 @@ def test_a_flood(name: str) -> None:
     answers = House(**flood.limits).answers(flood.frames)
     assert answers[: flood.passed] == [flood.answer] * flood.passed
     assert set(answers[flood.passed :]) <= {"rate-limited"}
+
+
+def with_token(frame: Frame, token: str) -> Frame:
+    return {**frame, "token": token}
+
+
+BY_TOKEN: dict[str, Flood] = {
+    "joins with one token from many addresses": Flood(
+        {"joins": 5},
+        [(f"s{n}", with_token(join("r"), "for ada"), f"192.0.2.{n}") for n in range(16)],
+        5,
+        "joined",
+    ),
+    "rooms made with one token from many addresses": Flood(
+        {"rooms": 3},
+        [(f"s{n}", with_token(join(), "for ada"), f"192.0.2.{n}") for n in range(16)],
+        3,
+        "joined",
+    ),
+    "wrong tokens": Flood(
+        {"tokens": 4},
+        [("eve", with_token(join("r"), f"guess {n}"), HOME) for n in range(30)],
+        4,
+        "unauthorized",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_TOKEN)
+def test_a_flood_with_tokens(name: str) -> None:
+    flood = BY_TOKEN[name]
+    house = HouseWithTokens(**flood.limits)
+    answers = house.answers(flood.frames)
+    assert answers[: flood.passed] == [flood.answer] * flood.passed
+    assert set(answers[flood.passed :]) == {"rate-limited"}
+    assert house.say("bea", with_token(join("bea's"), "for bea"), AWAY)["type"] == "joined"
 
 
 def test_a_refusal_says_how_long_to_wait_and_whoever_waits_is_let_in() -> None:
