@@ -93,8 +93,8 @@ def test_two_members_talk_on_while_their_sockets_move_and_nothing_is_lost_or_dou
     have_opened(MOVES, ada, ben)
     for one in (ada, ben):
         one.page.evaluate("window.member.hush()")
-    for one, other in ((ada, ben), (ben, ada)):  # what is on its way, or waits for a move, arrives
-        hears_all(one.page, 2 * told(other.page)["said"])
+    for hearer, speaker in ((ada, ben), (ben, ada)):  # what is on its way, or waits for a move
+        hears_all(hearer.page, 2 * told(speaker.page)["said"])
     reports = [told(one.page) for one in (ada, ben)]
     for report, other in zip(reports, reversed(reports), strict=True):
         numbers = range(1, other["said"] + 1)
