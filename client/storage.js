@@ -19,6 +19,7 @@ const RELAY_ONLY = "parley:relay-only";
  * @property {string} [camera]
  * @property {string} [speaker]
  * @property {("microphone" | "camera")[]} [atOnce]
+ * @property {boolean} [muted] so that a microphone which is on at once says nothing yet
  */
 
 /** @param {StoredSeat} seat */

@@ -77,7 +77,8 @@ class Call {
     this.#entered = true;
     this.#controls.hidden = false;
     document.addEventListener("keydown", this.#pressed);
-    for (const slot of readCallChoices().atOnce ?? []) void this.#start(slot);
+    const { atOnce = [], muted = false } = readCallChoices();
+    for (const slot of atOnce) void this.#start(slot, muted && slot === "microphone");
     this.#show();
   }
 
@@ -102,13 +103,16 @@ class Call {
     else this.#media.stop(slot);
   }
 
-  /** @param {Slot} slot */
-  async #start(slot) {
+  /**
+   * @param {Slot} slot
+   * @param {boolean} [muted]
+   */
+  async #start(slot, muted = false) {
     const { microphone, camera } = readCallChoices();
     const deviceId = slot === "microphone" ? microphone : camera;
     this.#complaints.get(slot)?.dismiss();
     try {
-      await this.#media.start(slot, { deviceId, muted: false });
+      await this.#media.start(slot, { deviceId, muted });
     } catch (error) {
       this.#complain(slot, error);
     }

@@ -50,7 +50,7 @@ class DeviceDialog {
     const fields = /** @type {Choice[]} */ (Object.keys(CHOICES)).map((choice) => this.#field(choice));
     const atOnce = element("fieldset", "at-once");
     atOnce.append(element("legend", "", "On as soon as I join a room"));
-    atOnce.append(this.#atOnce("microphone"), this.#atOnce("camera"));
+    atOnce.append(this.#atOnce("microphone"), muted(), this.#atOnce("camera"));
     openDialog("Devices", [this.#preview, this.#level, ...fields, atOnce, this.#complaint], {
       className: "devices",
       closed: () => this.#close(),
@@ -92,17 +92,12 @@ class DeviceDialog {
 
   /** @param {"microphone" | "camera"} slot */
   #atOnce(slot) {
-    const label = element("label", "check");
-    const box = element("input");
-    box.type = "checkbox";
-    box.checked = readCallChoices().atOnce?.includes(slot) ?? false;
-    box.addEventListener("change", () => {
+    const chosen = readCallChoices().atOnce?.includes(slot) ?? false;
+    return check(CHOICES[slot].name, chosen, (checked) => {
       const { atOnce = [], ...choices } = readCallChoices();
       const others = atOnce.filter((each) => each !== slot);
-      keepCallChoices({ ...choices, atOnce: box.checked ? [...others, slot] : others });
+      keepCallChoices({ ...choices, atOnce: checked ? [...others, slot] : others });
     });
-    label.append(box, CHOICES[slot].name);
-    return label;
   }
 
   async #list() {
@@ -179,6 +174,27 @@ class DeviceDialog {
     this.#level.value = Math.min(1, (this.#meter?.level ?? 0) / FULL_SCALE);
     requestAnimationFrame(() => this.#watch());
   }
+}
+
+function muted() {
+  return check("Microphone, but muted", readCallChoices().muted ?? false, (checked) => {
+    keepCallChoices({ ...readCallChoices(), muted: checked });
+  });
+}
+
+/**
+ * @param {string} text
+ * @param {boolean} checked
+ * @param {(checked: boolean) => void} turned
+ */
+function check(text, checked, turned) {
+  const label = element("label", "check");
+  const box = element("input");
+  box.type = "checkbox";
+  box.checked = checked;
+  box.addEventListener("change", () => turned(box.checked));
+  label.append(box, text);
+  return label;
 }
 
 /**

@@ -46,25 +46,25 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def shared_desk() -> Iterator[Desk]:
     """One desk for all tests of a worker that leave it as they found it."""
-    yield from _running_desk()
+    yield from running_desk()
 
 
 @pytest.fixture
 def own_desk() -> Iterator[Desk]:
     """A desk to be stopped at will; ask for it before `visit`, so that it is the last to go."""
-    yield from _running_desk()
+    yield from running_desk()
 
 
 @pytest.fixture
 def brief_desk() -> Iterator[Desk]:
     """A desk that closes every socket after eight seconds."""
-    yield from _running_desk("--lifetime", "8")
+    yield from running_desk("--lifetime", "8")
 
 
 @pytest.fixture
 def paced_desk() -> Iterator[Desk]:
     """A desk that closes sockets after five silent seconds, and every one after 24."""
-    yield from _running_desk("--idle-timeout", "5", "--lifetime", "24")
+    yield from running_desk("--idle-timeout", "5", "--lifetime", "24")
 
 
 @pytest.fixture(scope="session")
@@ -77,10 +77,11 @@ def relay() -> Iterator[Coturn]:
 @pytest.fixture(scope="session")
 def relayed_desk(relay: Coturn) -> Iterator[Desk]:
     """A desk that gives credentials for it, good for twelve seconds."""
-    yield from _running_desk(TURN_URLS=relay.url, TURN_SECRETS=SECRET, TURN_SECONDS="12")
+    yield from running_desk(TURN_URLS=relay.url, TURN_SECRETS=SECRET, TURN_SECONDS="12")
 
 
-def _running_desk(*flags: str, **settings: str) -> Iterator[Desk]:
+def running_desk(*flags: str, **settings: str) -> Iterator[Desk]:
+    """A desk for as long as a fixture needs it."""
     desk = Desk(*flags, **settings)
     try:
         desk.start()

@@ -207,6 +207,27 @@ def test_devices_are_tried_and_chosen_before_others_see_them(visit: Visit, garde
     ben.receives("frames")
 
 
+def test_one_enters_muted_or_not_as_one_likes(visit: Visit, garden: str) -> None:
+    ada, ben = callers(visit, garden)
+    ada.button("Devices").click()
+    dialog = ada.page.get_by_role("dialog", name="Devices")
+    for name in ("Microphone", "Microphone, but muted"):
+        dialog.get_by_role("checkbox", name=name, exact=True).check()
+    ada.page.reload()
+    ada.waits_for("captured.length === 1")
+    expect(ada.button("Microphone")).to_have_attribute("aria-pressed", "false")
+    expect(ben.tile(ada)).to_have_accessible_name(re.compile("microphone off"))
+    ada.turns_on("Microphone")
+    ben.receives("samples")
+    assert ada.captured("audio") == ["live"], "it was open all the time"
+
+    ada.button("Devices").click()
+    dialog.get_by_role("checkbox", name="Microphone, but muted").uncheck()
+    ada.page.reload()
+    expect(ada.button("Microphone")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
+    ben.receives("samples")
+
+
 def test_sound_that_the_browser_blocks_starts_by_a_button(visit: Visit, garden: str) -> None:
     ada = Caller(visit()).join(garden)
     ben = Caller(visit(), BLOCKED).join(garden)
