@@ -136,8 +136,9 @@ $(JAVA): | $(LIBRARIES)
 	@touch $@
 
 $(BROWSER): | $(LIBRARIES)
-	@command -v chromium >/dev/null \
-		|| { echo "Setting up Chromium …"; $(call debian,chromium); } \
+	@command -v chromium-headless-shell >/dev/null \
+		|| { echo "Setting up Chromium …"; $(call debian,chromium-headless-shell fonts-noto-color-emoji); } \
+		|| command -v chromium >/dev/null \
 		|| echo "Chromium is missing: install Debian's package chromium for the browser tests"
 	@touch $@
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 import uuid
@@ -291,9 +290,8 @@ def main(runs: int) -> None:
         y_port = stack.enter_context(rivals.y_webrtc_server())
         log = stack.enter_context(open(os.devnull, "w"))
         desk = stack.enter_context(parts.desk(stderr=log))
-        chromium = shutil.which("chromium") or parts.missing("Chromium")
         playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS + MEDIA)
+        browser = playwright.chromium.launch(executable_path=parts.chromium(), args=FLAGS + MEDIA)
         desk_port = urlsplit(desk).port
         assert desk_port
         ports = {"parley": desk_port, "peerjs": peer_port, "y-webrtc": y_port}

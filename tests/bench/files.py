@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ from playwright.sync_api import sync_playwright
 from tests.e2e.conftest import FLAGS
 from tests.e2e.desk import Desk
 from tests.e2e.visitor import Visitor
+from tests.parts import chromium
 
 MEGABYTE = 1_000_000
 FLOOR = """
@@ -75,7 +75,7 @@ def measure(url: str, size: int) -> None:
         # A private window, which tests have, keeps its "disk" in memory: here it is a real one.
         profile = Path(folder, "profile")
         context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=shutil.which("chromium"), args=FLAGS
+            profile, executable_path=chromium(), args=FLAGS
         )
         ada, ben = (Visitor(context.new_page(), url, {}).open() for _ in range(2))
         floor = ada.page.evaluate(FLOOR, min(size, 100 * MEGABYTE))

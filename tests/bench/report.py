@@ -33,7 +33,7 @@ def machine() -> dict[str, str]:
         "system": platform.platform(terse=True),
         "Python": platform.python_version(),
         "Node": said("node", "--version"),
-        "Chromium": said("chromium", "--version"),
+        "Chromium": said(parts.chromium(), "--version"),
         "command": " ".join(["python -m tests.bench", *sys.argv[1:]]),
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -31,12 +30,12 @@ FLAGS = [
 Visit = Callable[..., Visitor]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or parts.missing("Chromium")
+    """One for each file: while Playwright is there, nobody else in the process can use asyncio."""
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+            browser = playwright.chromium.launch(executable_path=parts.chromium(), args=FLAGS)
         except Error as error:
             parts.missing(f"a Chromium that starts ({error.message.splitlines()[0]})")
         yield browser

@@ -13,7 +13,7 @@ from tests.e2e.conftest import FLAGS
 from tests.e2e.desk import Desk
 from tests.e2e.scenes import SCENES
 from tests.e2e.visitor import Visitor
-from tests.parts import ROOT
+from tests.parts import ROOT, chromium
 
 SIZES = {"wide": (1280, 800), "small": (360, 740)}
 SHOWN = {"call-wide-light": "call", "call-small-dark": "phone", "files-wide-dark": "files"}
@@ -41,7 +41,7 @@ def main() -> None:
 
 def take(desk: Desk, names: list[str], into: Path) -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         for name in names:
             visitors: list[Visitor] = []
 

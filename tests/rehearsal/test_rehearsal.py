@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import ssl
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from tests.conversations.caller import Caller
 from tests.conversations.http import post, request
 from tests.e2e.conftest import FLAGS
 from tests.e2e.visitor import Visitor, everybody_sees_the_others, everybody_talks
-from tests.parts import ROOT, eventually, missing
+from tests.parts import ROOT, chromium, eventually, missing
 from tests.rehearsal import inventory
 from tests.rehearsal.cloud import Cloud
 from tests.rehearsal.conftest import Hire
@@ -270,13 +269,12 @@ def test_http_leads_to_https(cloud: Cloud) -> None:
 @pytest.fixture
 def browser(cloud: Cloud) -> Iterator[Browser]:
     """Chromium for which the CDN's host is our cloud."""
-    chromium = shutil.which("chromium") or missing("Chromium")
     flags = [flag for flag in FLAGS if not flag.startswith("--host-resolver-rules")]
     with sync_playwright() as playwright:
         rules = f"MAP *.cloudfront.net {cloud.host},MAP * ~NOTFOUND,EXCLUDE 127.0.0.1"
         try:
             browser = playwright.chromium.launch(
-                executable_path=chromium,
+                executable_path=chromium(),
                 args=[*flags, f"--host-resolver-rules={rules}", "--ignore-certificate-errors"],
             )
         except Error as error:
