@@ -13,10 +13,10 @@ from tests.e2e.conftest import Visit
 from tests.e2e.scenes import SCENES
 from tests.e2e.visitor import Visitor
 
-
 # Everybody has a colour by their id, which is chance: this is the one that is hardest to read.
 HARDEST = """(hue) => {
-  for (const one of document.querySelectorAll("[style*='--hue']")) one.style.setProperty("--hue", hue);
+  const coloured = document.querySelectorAll("[style*='--hue']");
+  for (const one of coloured) one.style.setProperty("--hue", hue);
 }"""
 
 
