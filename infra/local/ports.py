@@ -39,8 +39,8 @@ def kept_for_child(port: int) -> Iterator[int]:
 def bound(host: str, port: int) -> socket.socket:
     """A socket bound to the port; a DeskError in one line if that cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio sets TCP_NODELAY on what is accepted. Without, an answer's body
-    # waits for the caller to acknowledge its headers: 40 ms on a connection that is kept.
+    # With the protocol named, asyncio sets TCP_NODELAY on what is accepted. Without, an answer's
+    # body waits for the caller to acknowledge its headers: 40 ms on a connection that is kept.
     binding = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     binding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
