@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page
@@ -14,6 +14,7 @@ from tests.e2e.scenes import SCENES
 from tests.e2e.visitor import Visitor
 
 # Everybody has a colour by their id, which is chance: this is the one that is hardest to read.
+HUES: dict[Literal["light", "dark"], int] = {"light": 60, "dark": 240}
 HARDEST = """(hue) => {
   const coloured = document.querySelectorAll("[style*='--hue']");
   for (const one of coloured) one.style.setProperty("--hue", hue);
@@ -40,7 +41,7 @@ def violations(page: Page) -> list[str]:
 def test_nothing_stands_in_anybodys_way(visit: Visit, name: str) -> None:
     ada: Visitor = SCENES[name](visit, f"room {uuid.uuid4().hex[:8]}")
     ada.page.emulate_media(reduced_motion="reduce")
-    for theme, hue in (("light", 60), ("dark", 240)):
+    for theme, hue in HUES.items():
         ada.page.emulate_media(color_scheme=theme)
         ada.page.evaluate(HARDEST, hue)
         for width in (1280, 320):
