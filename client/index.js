@@ -93,11 +93,14 @@ function connectService() {
 
 const loadRoom = () => import("./room.js");
 
+const loadSecrecy = () => import("./page/secrecy.js");
+
 /** Somebody is about to join: what that takes can be on its way before they press the button. */
 function getReady() {
   if (room) return;
   const socket = connectService().then((signaling) => signaling.prepare());
-  Promise.all([socket, loadRoom(), loadFeatures()]).catch(() => {}); // whoever joins will hear of it
+  const secrecy = loadSecrecy().then(({ getReady: make }) => make());
+  Promise.all([socket, loadRoom(), loadFeatures(), secrecy]).catch(() => {}); // whoever joins will hear of it
 }
 
 // ---- entering and leaving
@@ -141,7 +144,7 @@ async function askAtDoor(roomId, seat, tried) {
 
 /** @param {string} [roomId] */
 async function prepareStay(roomId) {
-  const secrecy = await import("./page/secrecy.js");
+  const secrecy = await loadSecrecy();
   return secrecy.prepareStay(roomId, elements.passphrase.value.trim());
 }
 

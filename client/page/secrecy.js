@@ -5,14 +5,25 @@ import { makeCertificate } from "../certificates.js";
 const LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"; // 32 that are not mistaken for one another
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+/** @type {Promise<RTCCertificate[] | undefined> | null} for the next stay */
+let ahead = null;
+
+/** Somebody is about to enter: what takes its time is made now. */
+export function getReady() {
+  ahead ??= makeCertificates();
+}
+
+// Where a browser makes none, there is no safety code, and everything else works.
+const makeCertificates = () => makeCertificate().then((made) => [made], () => undefined);
+
 /**
  * @param {string | undefined} roomId without one, a new room
  * @param {string} passphrase empty for none
  * @returns {Promise<{roomId?: string, options: import("../room.js").Options}>}
  */
 export async function prepareStay(roomId, passphrase) {
-  // Where a browser makes none, there is no safety code, and everything else works.
-  const certificates = await makeCertificate().then((certificate) => [certificate], () => undefined);
+  const certificates = await (ahead ?? makeCertificates());
+  ahead = null; // each stay has its own
   if (!passphrase) return { roomId, options: { certificates } };
   const { Sealer } = await import("../sealing.js");
   // The keys belong to the room: its name must be known before the server could make one.
