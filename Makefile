@@ -2,7 +2,7 @@
 # Each sets up what it needs. `make help` lists the rest.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-WORKERS ?= 2
+WORKERS ?= 3
 # What takes longest comes first, so that no worker is left alone with it in the end.
 TESTS ?= tests/rehearsal tests/model tests/e2e tests
 VENV := $(CURDIR)/.venv
