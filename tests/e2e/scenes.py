@@ -8,6 +8,9 @@ from playwright.sync_api import FilePayload, expect
 
 from tests.e2e.visitor import Visitor
 
+# Every picture has come.
+ALL_SEEN = """() => [...document.querySelectorAll("video")].every(
+  (video) => !video.checkVisibility() || (video.readyState >= 2 && video.videoWidth > 0))"""
 _PATIENCE = 30_000
 _FILE: FilePayload = {
     "name": "notes.pdf",
@@ -60,6 +63,7 @@ def call(visit: Visit, room: str) -> Visitor:
     for one in (ada, ben):
         one.page.get_by_role("button", name="Microphone").click()
     expect(ada.page.locator("video:visible")).to_have_count(3, timeout=_PATIENCE)
+    ada.page.wait_for_function(ALL_SEEN, timeout=_PATIENCE)
     return ada
 
 
