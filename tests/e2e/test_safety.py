@@ -137,7 +137,7 @@ def test_with_a_passphrase_somebody_in_the_middle_reads_nothing_and_is_noticed_b
     hostile: HostileSignaling, visit: Visit, garden: str
 ) -> None:
     mallory, ada, ben = _three(visit, hostile)
-    hostile.invite(mallory.page, runs=True)
+    hostile.invite(mallory.page, runs=False)  # what she said herself would be noticed by that
     for one in (ada, ben):
         one.page.get_by_text("Seal with a passphrase").click()
         one.page.get_by_label("Passphrase (optional)").fill("correct horse")
