@@ -9,17 +9,17 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-_log = logging.getLogger("parley")
+LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 _NAMESPACE = "Parley"
 _WHOSE = "Deployment"  # the dimension that tells one deployment's metrics from another's
@@ -43,37 +43,44 @@ class Page:
         return {name: value for name in named if (value := getattr(self, name)) is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class _Journal:
+    """Where the lines go: as with a log, a process has one."""
+
+    stream: TextIO
+    level: str = "INFO"
+    deployment: str | None = None
+
+    def write(self, level: str, message: str, fields: dict[str, Any]) -> None:
+        """A line, if `level` is to be read: time, level, message and the fields."""
+        if LEVELS[level] < LEVELS[self.level]:
+            return
+        now = time.time_ns() // 1_000_000
+        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1000))
+        line = {"time": f"{seconds}.{now % 1000:03}Z", "level": level, "message": message, **fields}
+        with suppress(OSError, ValueError):  # nobody reads it any more: no reason to fail
+            self.stream.write(json.dumps(line) + "\n")  # one call, so that threads do not mix
+            self.stream.flush()
+
+
 _page: ContextVar[Page] = ContextVar("page")
 _NONE = Page("none")
-_deployment: str | None = None
-
-
-class JsonLines(logging.Formatter):
-    """A record as one line of JSON: time, level, message and the fields it was noted with."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        fields: dict[str, Any] = getattr(record, "fields", {})
-        moment = time.gmtime(record.created)
-        line = {
-            "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{int(record.msecs):03}Z",
-            "level": record.levelname,
-            "message": record.getMessage(),
-            **fields,
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+_journal: _Journal | None = None
 
 
 def open_journal(level: str, deployment: str | None = None, stream: TextIO | None = None) -> None:
-    """Write what is noted from `level` on; with the name of a deployment, its metrics too."""
-    global _deployment  # as with logging itself, a process has one journal
-    _deployment = deployment
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines())
-    _log.handlers[:] = [handler]
-    _log.propagate = False
-    _log.setLevel(level)
+    """Write what is noted from `level` on; with the name of a deployment, its metrics too.
+
+    Until then, nothing is written.
+    """
+    global _journal
+    _journal = _Journal(stream or sys.stderr, level, deployment)
+
+
+def close_journal() -> None:
+    """Write nothing more."""
+    global _journal
+    _journal = None
 
 
 @contextmanager
@@ -99,16 +106,19 @@ def page(
 
 
 def _close(closed: Page, duration: float) -> None:
+    if not _journal:
+        return
     fields = {**closed.fields, "duration": round(duration, 3)}
-    if _deployment:
-        fields |= _metrics(+closed.counts, _deployment, fields["duration"])
+    if _journal.deployment:
+        counts = {what: times for what, times in closed.counts.items() if times}
+        fields |= _metrics(counts, _journal.deployment, fields["duration"])
     # Metrics do not depend on how much is to be read: a line that carries them is always written.
-    level = _log.level if _deployment else logging.INFO
+    level = _journal.level if _journal.deployment else "INFO"
     text = f"{_whom(closed.room, closed.client)}{closed.operation}: {closed.outcome}"
-    _log.log(max(level, logging.INFO), text, extra={"fields": fields})
+    _journal.write(max(level, "INFO", key=LEVELS.__getitem__), text, fields)
 
 
-def _metrics(counts: Counter[str], deployment: str, duration: float) -> dict[str, Any]:
+def _metrics(counts: dict[str, int], deployment: str, duration: float) -> dict[str, Any]:
     counted = [{"Name": name, "Unit": "Count"} for name in counts]
     timed = [{"Name": "Duration", "Unit": "Milliseconds"}]
     directives = [
@@ -138,24 +148,29 @@ def note(operation: str, room: str, client: str, outcome: str) -> None:
     """Note, and count, what happened to a member because of the event."""
     fields = _page.get(_NONE).fields
     fields |= {"operation": operation, "room": room, "client": client, "outcome": outcome}
-    _log.info("%s%s", _whom(room, client), outcome, extra={"fields": fields})
+    _write("INFO", f"{_whom(room, client)}{outcome}", fields)
 
 
 def undelivered(connection: str, outcome: str, cause: str) -> None:
     """Note that a socket did not take a post, or that it is gone."""
     fields = {"operation": "post", "connection": connection, "outcome": outcome, "cause": cause}
-    _log.info("post %s: %s", outcome, cause, extra={"fields": fields})
+    _write("INFO", f"post {outcome}: {cause}", fields)
 
 
 def turned_away(cause: str) -> None:
     """Note why somebody was not let in, which only the log is told."""
     fields = {**_page.get(_NONE).fields, "outcome": "turned away", "cause": cause}
-    _log.info("turned away: %s", cause, extra={"fields": fields})
+    _write("INFO", f"turned away: {cause}", fields)
 
 
 def failed() -> None:
     """Note, and count, the exception being handled, with where it came from."""
     opened = _page.get(_NONE)
     count("Errors.internal")
-    fields = {**opened.fields, "outcome": "internal"}
-    _log.error("%s failed", opened.operation, exc_info=True, extra={"fields": fields})
+    fields = {**opened.fields, "outcome": "internal", "exception": traceback.format_exc().rstrip()}
+    _write("ERROR", f"{opened.operation} failed", fields)
+
+
+def _write(level: str, message: str, fields: dict[str, Any]) -> None:
+    if _journal:
+        _journal.write(level, message, fields)

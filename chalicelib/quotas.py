@@ -52,18 +52,21 @@ class Quotas:
 
     def spend(self, quota: Quota, whose: str, amount: int = 1) -> None:
         """Raises RateLimited if there is nothing left of it."""
-        self.check(quota, whose)
+        if not quota.limit:
+            return
         end = self._end(quota)
         due = self._due(quota, whose, end, amount)
-        if due and not self._share(quota, whose, end, due):
+        if due is None or (due and not self._share(quota, whose, end, due)):
             raise self._refusal(quota, end)
 
     def check(self, quota: Quota, whose: str) -> None:
         """Raises RateLimited if this process knows that there is nothing left."""
+        if not quota.limit:
+            return
         end = self._end(quota)
         with self._counting:
             count = self._counts.get((quota.what, whose, end))
-        if quota.limit and count and count.spent:
+        if count and count.spent:
             raise self._refusal(quota, end)
 
     def noted(self, quota: Quota, whose: str) -> int:
@@ -85,12 +88,12 @@ class Quotas:
         """When the window ends (s)."""
         return (self._clock.now() // 1000 // quota.seconds + 1) * quota.seconds
 
-    def _due(self, quota: Quota, whose: str, end: int, amount: int) -> int:
-        """How much is to be shared by now."""
-        if not quota.limit:
-            return 0
+    def _due(self, quota: Quota, whose: str, end: int, amount: int) -> int | None:
+        """How much is to be shared by now; None if there is nothing left, as far as is known."""
         with self._counting:
             count = self._count(quota, whose, end)
+            if count.spent:
+                return None
             count.unshared += amount
             if count.unshared < quota.step:
                 return 0

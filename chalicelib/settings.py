@@ -77,7 +77,11 @@ class Settings:
 
 
 _ORIGIN = re.compile(r"\*|https?://[^\s/,*]+/?", re.IGNORECASE)
-_CHOICES = {"access": ("open", "token"), "stats": ("public", "members")}
+_CHOICES = {
+    "access": ("open", "token"),
+    "stats": ("public", "members"),
+    "log_level": ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"),
+}
 _LOOPBACK = ("http://127.0.0.1:", "http://localhost:")
 _VARIABLES = {"region": "AWS_REGION"}
 _BOUNDS = {

@@ -12,7 +12,6 @@ is quiet, so that nobody can know; nothing else is broken by it.
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -43,8 +42,6 @@ CAPACITY = 3
 RESTLESS = 300  # events, one causing the next, after which we give up
 NAMES = ("ada", "bea", "cyd", "dan")
 _runs = itertools.count(1)
-
-logging.getLogger("parley").setLevel(logging.CRITICAL + 1)  # handlers are meant to fail here
 
 
 class Store(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -44,8 +43,7 @@ def log() -> Iterator[Log]:
     written = Log()
     journal.open_journal("INFO", "parley-test", written.stream)
     yield written
-    journal.open_journal("INFO")
-    logging.getLogger("parley").propagate = True  # so that caplog hears it
+    journal.close_journal()
 
 
 def counts(line: Line) -> dict[str, int]:
@@ -201,3 +199,24 @@ def test_off_lambda_there_are_no_metrics(log: Log) -> None:
     journal.open_journal("INFO", None, log.stream)
     Exchange().say("ada", {"type": "ping"})
     assert "_aws" not in log.closing()
+
+
+def test_an_exception_is_written_with_where_it_came_from(log: Log) -> None:
+    with pytest.raises(ZeroDivisionError), journal.page("ping"):
+        try:
+            1 / 0  # noqa: B018
+        except ZeroDivisionError:
+            journal.failed()
+            raise
+    failed, _ = log.lines()
+    assert (failed["level"], failed["outcome"]) == ("ERROR", "internal")
+    assert failed["exception"].startswith("Traceback")
+    assert "test_journal.py" in failed["exception"]
+    assert failed["exception"].endswith("ZeroDivisionError: division by zero")
+
+
+def test_a_log_that_nobody_takes_stops_nothing(log: Log) -> None:
+    log.stream.close()
+    exchange = Exchange()
+    (joined,) = exchange.say("ada", {"type": "join"})
+    assert joined["type"] == "joined"

@@ -121,7 +121,7 @@ def log() -> Iterator[Log]:
     written = Log()
     journal.open_journal("INFO", "parley-test", written.stream)
     yield written
-    journal.open_journal("INFO")
+    journal.close_journal()
 
 
 @pytest.fixture

@@ -25,3 +25,9 @@ def test_the_environment_wins() -> None:
 def test_a_number_out_of_bounds_is_named(value: str) -> None:
     with pytest.raises(SettingError, match="ROOM_CAPACITY must be a whole number from 1 to 64"):
         settings.read({"ROOM_CAPACITY": value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("LOG_LEVEL", "loud"), ("ACCESS", "shut")])
+def test_a_word_that_is_not_known_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"{name} must be "):
+        settings.read({name: value})

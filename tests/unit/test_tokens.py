@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jwt
@@ -12,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from chalicelib import journal
 from chalicelib.access import Keyring, parse_keys
 from chalicelib.rooms import CLOSED, Pass, Role, RoomId, Unauthorized
 from chalicelib.tokens import LARGEST, Jwks, Keys, Secrets, Terms, TokenPasses
@@ -154,16 +156,25 @@ FORGED: dict[str, Callable[[], str | None]] = {
 }
 
 
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    written = io.StringIO()
+    journal.open_journal("DEBUG", stream=written)
+    yield written
+    journal.close_journal()
+
+
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
 def test_anything_else_is_refused_in_the_same_words(
-    forge: Callable[[], str | None], caplog: pytest.LogCaptureFixture
+    forge: Callable[[], str | None], log: io.StringIO
 ) -> None:
     text = forge()
     with pytest.raises(Unauthorized) as refusal:
         passes().read(text)
     assert str(refusal.value) == CLOSED
+    assert "turned away" in log.getvalue()
     if text and len(text) > 10:
-        assert text not in caplog.text
+        assert text not in log.getvalue()
 
 
 def test_a_secret_from_a_jwks_or_an_unfit_key_verifies_nothing() -> None:
