@@ -118,10 +118,11 @@ async function enter(roomId, seat = null, passcode) {
     const loading = Promise.all([connectService(), loadRoom(), loadFeatures(), prepareStay(roomId)]);
     const [signaling, { Room }, features, stay] = await loading;
     const entering = new Room(signaling, stay.options);
-    begin(entering, features);
     const token = tokenFor(stay.roomId ?? "");
     const wanted = { ...seat, metadata: ownMetadata(), token, passcode };
-    const { iceServers } = await entering.join(stay.roomId, wanted);
+    const joining = entering.join(stay.roomId, wanted);
+    begin(entering, features); // while the server is at it
+    const { iceServers } = await joining;
     keepIceServers(iceServers);
     showInside(entering, entering.roomId ?? "");
   } catch (error) {
@@ -156,7 +157,6 @@ function begin(entering, features) {
   room = entering;
   listen(entering);
   for (const feature of features) feature.attach(entering);
-  void keepAll();
 }
 
 /**

@@ -10,6 +10,8 @@ import { refusal } from "./refusals.js";
 import { Stage } from "./tiles.js";
 import { toast } from "./toasts.js";
 
+loadStyle("page/call.css");
+
 /**
  * @typedef {import("../room.js").Room} Room
  * @typedef {import("../room.js").PeerView} PeerView
@@ -255,6 +257,5 @@ function draw(target, sign) {
 
 /** @param {Room} room */
 export function attach(room) {
-  loadStyle("page/call.css");
   new Call(room);
 }

@@ -1,5 +1,5 @@
 // What only those need who talk: loaded on the way into a room, so that the page itself opens fast.
-// A feature is a module with `attach(room)`, called before the room is joined: it listens to the
+// A feature is a module with `attach(room)`, called before anything of the room is known: it listens to the
 // room (`link`, `peer`, `envelope`, `left`), owns its corner of the page, and cleans up on `left`.
 
 /** @typedef {{attach: (room: import("../room.js").Room) => void}} Feature */

@@ -10,6 +10,8 @@ import { nameOf } from "./people.js";
 import { toast } from "./toasts.js";
 import { MEANT, TransferLine, bytes } from "./transfer-line.js";
 
+loadStyle("page/files.css");
+
 const CHOOSE_FROM = 128 * 1024 * 1024; // larger ones go where they shall stay, not into a second copy
 const MOST = 100;
 
@@ -29,7 +31,6 @@ const lines = new Map();
 
 /** @param {Room} room */
 export function attach(room) {
-  loadStyle("page/files.css");
   const files = new Files(room, { depot });
   stay = { room, files };
   furnish();

@@ -6,6 +6,8 @@ import { addAction, nameOf, setBadge } from "./people.js";
 import { toast } from "./toasts.js";
 import { SafetyCodes } from "../safety.js";
 
+loadStyle("page/safety.css");
+
 /**
  * @typedef {import("../room.js").Room} Room
  * @typedef {import("../room.js").PeerView} PeerView
@@ -21,7 +23,6 @@ addAction({ name: "Verify", label: (peer) => `Verify ${nameOf(peer)}`, run: comp
 
 /** @param {Room} room */
 export function attach(room) {
-  loadStyle("page/safety.css");
   const codes = new SafetyCodes(room);
   stay = { room, codes };
   codes.on("code", ({ clientId, code, lost }) => {

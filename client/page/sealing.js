@@ -7,6 +7,8 @@ import { nameOf, setBadge } from "./people.js";
 import { toast } from "./toasts.js";
 import { keepSeat } from "../storage.js";
 
+loadStyle("page/sealing.css");
+
 /**
  * @typedef {import("../room.js").Room} Room
  * @typedef {import("../room.js").PeerView} PeerView
@@ -24,7 +26,6 @@ const SENTENCES = {
 
 /** @param {Room} room */
 export function attach(room) {
-  loadStyle("page/sealing.css");
   const sign = room.isSealed ? showSign() : null;
   const region = element("div", "sealing");
   region.setAttribute("role", "alert");
