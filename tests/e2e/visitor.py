@@ -73,6 +73,15 @@ class Visitor:
     def _configure(route: Route, config: Mapping[str, object]) -> None:
         route.fulfill(json={**route.fetch().json(), **config})
 
+    @property
+    def diary(self) -> str:
+        """What each connection of the page went through."""
+        return str(self.page.evaluate("window.tellDiary()"))
+
+    @property
+    def has_no_network(self) -> bool:
+        return bool(self.page.evaluate("window.hasNoNetwork()"))
+
     # ---- what there is on the page
 
     @property
@@ -156,9 +165,8 @@ class Visitor:
         try:
             self._sees(*others)
         except (AssertionError, Error) as error:
-            pages = [one.page for one in (self, *others)]
-            diaries = "\n---\n".join(page.evaluate("window.tellDiary()") for page in pages)
-            if any(page.evaluate("window.hasNoNetwork()") for page in pages):
+            diaries = "\n---\n".join(one.diary for one in (self, *others))
+            if any(one.has_no_network for one in (self, *others)):
                 raise NoNetworkInBrowser(diaries) from error
             error.add_note(diaries)
             raise
