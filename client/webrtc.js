@@ -192,9 +192,11 @@ class Inbox {
  *   because no connection came about in time.
  *
  * `channel` brings the data channels that the other side opened with `openChannel`, `envelope` what
- * it said with `send`, `sealing` how things stand with a passphrase: see `sealing.js`.
+ * it said with `send`, `sealing` how things stand with a passphrase: see `sealing.js`. `stranded` says,
+ * once, that this side has found no candidate at all: the browser knows of no network, or no relay
+ * took us that may only relay. While that is so, nobody is reached.
  *
- * @extends {Emitter<{state: PeerState, envelope: Envelope, channel: RTCDataChannel, sealing: SealState}>}
+ * @extends {Emitter<{state: PeerState, envelope: Envelope, channel: RTCDataChannel, sealing: SealState, stranded: void}>}
  */
 export class Peer extends Emitter {
   /** @type {PeerState} */
@@ -226,6 +228,8 @@ export class Peer extends Emitter {
   #deadline;
   #gathering;
   #pause;
+  #found = false;
+  #lookout;
 
   /**
    * @param {object} options
@@ -254,6 +258,7 @@ export class Peer extends Emitter {
     this.#pause = new Timer(this.#clock);
     this.#deadline = new Timer(this.#clock);
     this.#gathering = new Timer(this.#clock);
+    this.#lookout = new Timer(this.#clock);
     if (trickle) this.#deadline.set(CONNECT_WITHIN, () => this.close());
     const Connection = parts.RTCPeerConnection ?? globalThis.RTCPeerConnection;
     this.#configuration = configuration;
@@ -351,7 +356,7 @@ export class Peer extends Emitter {
   close({ farewell = false } = {}) {
     if (this.state === "closed") return;
     const said = farewell && this.send({ type: "bye" });
-    for (const part of [this.#deadline, this.#gathering, this.#pause]) part.stop();
+    for (const part of [this.#deadline, this.#gathering, this.#pause, this.#lookout]) part.stop();
     for (const part of [this.#outbox, this.#inbox]) part.close();
     this.#seal?.close();
     this.#become("closed");
@@ -366,7 +371,9 @@ export class Peer extends Emitter {
   #listen(connection) {
     connection.onnegotiationneeded = () => this.#enqueue(() => this.#offer());
     connection.onicecandidate = ({ candidate }) => {
-      if (candidate?.candidate && this.#trickle) this.#outbox.add(candidate.toJSON());
+      if (!candidate?.candidate) return;
+      this.#found = true;
+      if (this.#trickle) this.#outbox.add(candidate.toJSON());
     };
     connection.onicegatheringstatechange = () => {
       if (connection.iceGatheringState === "complete") this.#gathered();
@@ -381,9 +388,16 @@ export class Peer extends Emitter {
   /** All candidates are known: what waits for company, or for all of them, can go. */
   #gathered() {
     this.#gathering.stop();
+    this.#lookAround();
     const description = this.#trickle ? null : this.#connection.localDescription;
     if (description) this.#outbox.describe(description, true);
     this.#outbox.complete();
+  }
+
+  #lookAround() {
+    this.#lookout.stop();
+    if (!this.#found && this.state === "connecting") this.emit("stranded", undefined);
+    this.#found = true; // said once
   }
 
   /** @param {RTCDataChannel} channel */
@@ -504,6 +518,7 @@ export class Peer extends Emitter {
     const { localDescription, iceGatheringState } = this.#connection;
     const complete = iceGatheringState === "complete";
     if (!localDescription) return;
+    if (!this.#found) this.#lookout.set(GATHER_WITHIN, () => this.#lookAround());
     if (this.#trickle || complete) this.#outbox.describe(localDescription, complete);
     else this.#gathering.set(GATHER_WITHIN, () => this.#gathered());
   }

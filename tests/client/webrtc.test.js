@@ -430,3 +430,36 @@ test("everything goes over one transport, and ICE servers can be changed as long
 test("candidates are gathered from the beginning", () => {
   assert.equal(make().connection.options.iceCandidatePoolSize, 1);
 });
+
+test("who finds no candidate is stranded, and hears of it once all have been looked for", async () => {
+  const { peer, connection, clock } = make();
+  const heard = hear(peer, "stranded");
+  peer.start();
+  await clock.advance(RIDE);
+  assert.equal(heard.length, 0);
+  connection.gathersAll();
+  assert.equal(heard.length, 1);
+  await clock.advance(GATHER_WITHIN);
+  assert.equal(heard.length, 1);
+});
+
+test("a browser that goes on looking and finds nothing is stranded after a while", async () => {
+  const { peer, clock } = make();
+  const heard = hear(peer, "stranded");
+  peer.start();
+  await clock.advance(GATHER_WITHIN - 1);
+  assert.equal(heard.length, 0);
+  await clock.advance(1);
+  assert.equal(heard.length, 1);
+});
+
+test("one candidate is enough not to be stranded", async () => {
+  const { peer, connection, clock } = make();
+  const heard = hear(peer, "stranded");
+  peer.start();
+  await clock.advance(LULL);
+  connection.finds("a");
+  connection.gathersAll();
+  await clock.advance(GATHER_WITHIN);
+  assert.equal(heard.length, 0);
+});

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
+from chalicelib.ice import credential
 from tests.e2e.caller import WATCHED
 from tests.e2e.conftest import Visit
 from tests.e2e.desk import Desk
 from tests.e2e.visitor import Visitor, everybody_sees_the_others, everybody_talks
 from tests.parts import eventually
-from tests.turn.coturn import Coturn
+from tests.turn.coturn import SECRET, Coturn
 
 PATIENCE = 60_000  # milliseconds
 
@@ -181,3 +184,82 @@ def test_wrong_credentials_are_not_taken(
     tried = page.evaluate(ATTEMPT, server)
     assert (tried["connected"], tried["candidates"]) == (False, 0)
     assert 401 in tried["errors"]
+
+
+# -- with other credentials, and with no way out ---------------------------------------------------
+
+
+def lasting(seconds: int, secret: str) -> dict[str, str]:
+    """Credentials as the service makes them."""
+    username = f"{int(time.time()) + seconds}:k3J9aQ"
+    return {"username": username, "credential": credential(secret, username)}
+
+
+def given(visitor: Visitor, server: dict[str, Any]) -> Visitor:
+    """Who is told of this TURN server instead of the service's."""
+
+    def answer(page: WebSocketRoute, text: str | bytes) -> None:
+        frame = json.loads(text)
+        if frame["type"] == "joined":
+            frame["iceServers"] = [server]
+        page.send(json.dumps(frame))
+
+    def attend(page: WebSocketRoute) -> None:
+        page.connect_to_server().on_message(lambda text: answer(page, text))
+
+    visitor.page.route_web_socket("**/ws", attend)
+    return visitor
+
+
+@pytest.mark.parametrize(
+    ("seconds", "secret"), [(600, "another secret"), (-60, SECRET)], ids=["wrong", "expired"]
+)
+def test_two_pages_with_credentials_that_do_not_hold_are_told_and_do_not_connect(
+    relay: Coturn, visit: Visit, garden: str, seconds: int, secret: str
+) -> None:
+    server = {"urls": [relay.url], **lasting(seconds, secret)}
+    pair = [relays_only(watched(given(visit(), server))).join(garden) for _ in range(2)]
+    for one in pair:
+        told = one.page.locator(".toast").filter(has_text="The relay does not answer, or does not")
+        expect(told).to_have_count(1, timeout=PATIENCE)
+        found = "connections.map((each) => each.localDescription?.sdp ?? '').join()"
+        assert "a=candidate" not in one.page.evaluate(found)
+        expect(one.peers).to_have_count(0)
+        told.get_by_role("button", name="Show my address").click()
+    everybody_sees_the_others(pair)
+
+
+def test_the_same_pages_connect_with_credentials_that_hold(
+    relay: Coturn, visit: Visit, garden: str
+) -> None:
+    server = {"urls": [relay.url], **lasting(600, SECRET)}
+    pair = [relays_only(watched(given(visit(), server))).join(garden) for _ in range(2)]
+    everybody_sees_the_others(pair)
+    for one in pair:
+        takes(one, "relay relay")
+
+
+# A browser that looks for candidates and finds none.
+DEAF = """
+const Network = window.RTCPeerConnection;
+const deaf = (wanted) => ({ ...wanted, iceServers: [], iceTransportPolicy: "relay" });
+window.RTCPeerConnection = class extends Network {
+  constructor(wanted) {
+    super(deaf(wanted));
+  }
+
+  setConfiguration(wanted) {
+    super.setConfiguration(deaf(wanted));
+  }
+};
+"""
+
+
+def test_a_browser_without_a_network_says_so(visit: Visit, garden: str) -> None:
+    ada, ben = visit(), visit().join(garden)
+    ada.page.add_init_script(DEAF)
+    ada.open().join(garden)
+    told = ada.page.locator(".toast").filter(has_text="found no network to call through")
+    expect(told).to_have_count(1, timeout=PATIENCE)
+    expect(told.get_by_role("button", name="Reload")).to_be_visible()
+    expect(ben.page.locator(".toast")).to_have_count(0)
