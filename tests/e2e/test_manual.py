@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.e2e.conftest import Visit
+from tests.e2e.test_files import saved, send
+from tests.e2e.test_safety import code as safety_code
+from tests.e2e.test_safety import verify
 from tests.e2e.visitor import Visitor
 
 PATIENCE = 30_000  # ICE gives up, and descriptions are complete, when they are
@@ -61,6 +66,24 @@ def test_two_people_talk_with_parley_cut_off(visit: Visit) -> None:
     assert ada.sockets == ben.sockets == []
     ben.button("Leave").click()
     expect(ada.peers).to_have_count(0)
+
+
+def test_without_a_server_there_is_a_safety_code_and_files_arrive(
+    visit: Visit, tmp_path: Path
+) -> None:
+    ada, ben = visit(), visit()
+    finish(ada, answer_of(ben, offer_of(ada)))
+    ada.sees(ben)
+    ben.sees(ada)
+    codes = [safety_code(verify(ada, ben)), safety_code(verify(ben, ada))]
+    assert codes[0] == codes[1]
+    for one in (ada, ben):
+        one.page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    picture = tmp_path / "picture.bin"
+    picture.write_bytes(os.urandom(3_000_000))
+    send(ada, picture)
+    ben.button("Accept picture.bin").click()
+    assert saved(ben, "picture.bin").read_bytes() == picture.read_bytes()
 
 
 def test_a_slow_messenger_does_not_matter(visit: Visit) -> None:
