@@ -443,7 +443,8 @@ export class Room extends Emitter {
   #connect(member) {
     const seats = [this.#since, member.info.since];
     const latest = this.#sessions.get(member.clientId) ?? null;
-    this.#begin(member, nextSession(this.clientId, seats, latest)).start();
+    const connection = this.#spare.take(this.#configuration);
+    this.#begin(member, nextSession(this.clientId, seats, latest), connection).start();
     this.#changed(member);
   }
 
@@ -453,7 +454,8 @@ export class Room extends Emitter {
    */
   #accept(from, message) {
     const member = this.#members.get(from) ?? this.#add(unknownPeer(from));
-    this.#begin(member, message.session).receive(message);
+    const connection = this.#spare.takeSettled(this.#configuration);
+    this.#begin(member, message.session, connection).receive(message);
     this.#changed(member);
   }
 
@@ -462,8 +464,9 @@ export class Room extends Emitter {
    *
    * @param {Member} member
    * @param {string} session
+   * @param {RTCPeerConnection} [connection] one that was made before
    */
-  #begin(member, session) {
+  #begin(member, session, connection) {
     member.hangUp();
     this.#sessions.set(member.clientId, session);
     const peer = new Peer({
@@ -471,7 +474,7 @@ export class Room extends Emitter {
       session,
       polite: this.#isPoliteTo(member),
       configuration: this.#configuration,
-      connection: this.#spare.take(this.#configuration),
+      connection,
       send: (message) => this.#signal(member, message),
       seal: this.#sealer?.link(this.clientId, member.clientId),
     });

@@ -240,7 +240,7 @@ export class Peer extends Emitter {
    * @param {boolean} [options.trickle] false where people carry the descriptions: each goes out once
    *   it is complete, with all candidates in it and none beside it, and takes the time it takes
    * @param {import("./sealing.js").SealedLink | null} [options.seal] what is said goes through it
-   * @param {RTCPeerConnection} [options.connection] one that was made before, with `configured`
+   * @param {RTCPeerConnection} [options.connection] one that was made before, see `Spare`
    * @param {typeof RTCPeerConnection} [options.RTCPeerConnection]
    * @param {import("./clock.js").Clock} [options.clock]
    */
@@ -328,7 +328,9 @@ export class Peer extends Emitter {
    */
   configure(configuration) {
     this.#configuration = { ...this.#configuration, ...configuration };
-    if (this.state !== "closed") this.#connection.setConfiguration(configured(this.#configuration));
+    if (this.state === "closed") return;
+    const { iceCandidatePoolSize } = this.#connection.getConfiguration(); // not to be changed any more
+    this.#connection.setConfiguration({ ...configured(this.#configuration), iceCandidatePoolSize });
   }
 
   /**
@@ -560,13 +562,13 @@ export class Peer extends Emitter {
 
 /**
  * One transport for everything: whoever changes descriptions on their way could lead another one, and
- * so somebody's voice, to somebody else. Its candidates are gathered as soon as it is made.
+ * so somebody's voice, to somebody else.
  *
  * @param {RTCConfiguration} configuration
  * @returns {RTCConfiguration}
  */
 export function configured(configuration) {
-  return { ...configuration, bundlePolicy: "max-bundle", iceCandidatePoolSize: 1 };
+  return { ...configuration, bundlePolicy: "max-bundle" };
 }
 
 /**

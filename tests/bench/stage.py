@@ -37,7 +37,10 @@ def set_up() -> Iterator[dict[str, str]]:
 
 
 def environment(dynamodb: str, management: str) -> dict[str, str]:
-    """As on Lambda, but for where the services are, and with the desk's limits: one address is all."""
+    """As on Lambda, but for where the services are, and with the limits of the desk.
+
+    There everybody comes from one address, as here.
+    """
     chosen = json.loads((parts.ROOT / ".chalice/config.json").read_text())
     desk: dict[str, str] = chosen["stages"]["local"]["environment_variables"]
     return {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { KEPT, Spare } from "../../client/spare.js";
+import { KEPT, SETTLED, Spare } from "../../client/spare.js";
 import { FakeClock, FakeConnection } from "./fakes.js";
 
 beforeEach(() => (FakeConnection.made = []));
@@ -37,4 +37,30 @@ test("what was taken stays open, whatever becomes of the next one", async () => 
   spare.drop();
   await clock.advance(KEPT);
   assert.deepEqual(FakeConnection.made.map(({ closed }) => closed), [false, true]);
+});
+
+test("its candidates are gathered from the beginning", () => {
+  const { spare } = make();
+  spare.prepare({});
+  assert.equal(FakeConnection.made[0].options.iceCandidatePoolSize, 1);
+});
+
+test("an offer of theirs gets one that is settled, or none", async () => {
+  const { clock, spare } = make();
+  spare.prepare({ iceServers: [] });
+  await clock.advance(SETTLED - 1);
+  assert.equal(spare.takeSettled({ iceServers: [] }), undefined);
+  assert.equal(FakeConnection.made[0].closed, true);
+  spare.prepare({ iceServers: [] });
+  await clock.advance(SETTLED);
+  spare.prepare({ iceServers: [] });
+  assert.equal(spare.takeSettled({ iceServers: [] }), FakeConnection.made[1]);
+  assert.equal(FakeConnection.made[1].closed, false);
+});
+
+test("an offer of theirs gets none that would have to begin anew, with other servers", async () => {
+  const { clock, spare } = make();
+  spare.prepare({ iceServers: [] });
+  await clock.advance(SETTLED);
+  assert.equal(spare.takeSettled({ iceServers: [{ urls: "stun:example.org" }] }), undefined);
 });

@@ -111,8 +111,8 @@ def test_a_long_call_gets_new_credentials_and_goes_on(
     credentials = "() => connections.at(-1).getConfiguration().iceServers.at(-1).credential"
     fragment = "() => /ice-ufrag:(.+)/.exec(connections.at(-1).localDescription.sdp)[1]"
     before = [(one.page.evaluate(credentials), one.page.evaluate(fragment)) for one in pair]
-    for one, (credential, ufrag) in zip(pair, before, strict=True):
-        one.page.wait_for_function(f"before => ({credentials})() !== before", arg=credential)
+    for one, (proof, ufrag) in zip(pair, before, strict=True):
+        one.page.wait_for_function(f"before => ({credentials})() !== before", arg=proof)
         one.page.wait_for_function(f"before => ({fragment})() !== before", arg=ufrag)
     everybody_talks(pair, "with other credentials")
     for one in pair:

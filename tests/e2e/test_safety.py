@@ -13,7 +13,6 @@ from tests.e2e.conftest import Visit
 from tests.e2e.desk import Desk
 from tests.e2e.mallory import HostileSignaling
 from tests.e2e.visitor import (
-    NoNetworkInBrowser,
     Visitor,
     everybody_sees_the_others,
     everybody_talks,
@@ -111,7 +110,7 @@ def test_with_somebody_in_the_middle_the_codes_differ(
     hostile.invite(mallory.page, runs=True, two_fingerprints=two_fingerprints)
     ada.join(garden)
     ben.join(garden)
-    _both_reach(mallory, ada, ben)
+    everybody_sees_the_others([ada, ben])
     everybody_talks([ada, ben], "just between us")
     overheard = mallory.page.evaluate("overheard")
     assert any("just between us" in said for said in overheard), "she really sits there"
@@ -132,7 +131,7 @@ def test_somebody_in_the_middle_who_passes_the_code_on_is_noticed_at_once(
     hostile.invite(mallory.page, runs=False)
     ada.join(garden)
     ben.join(garden)
-    _both_reach(mallory, ada, ben)
+    everybody_sees_the_others([ada, ben])
     for one in (ada, ben):
         sign = one.page.get_by_role("img", name="Safety code: somebody may sit between you")
         expect(sign).to_be_visible(timeout=PATIENCE)
@@ -147,7 +146,7 @@ def test_with_a_passphrase_somebody_in_the_middle_reads_nothing_and_is_noticed_b
         one.page.get_by_text("Seal with a passphrase").click()
         one.page.get_by_label("Passphrase (optional)").fill("correct horse")
         one.join(garden)
-    _both_reach(mallory, ada, ben)
+    everybody_sees_the_others([ada, ben])
     for one in (ada, ben):
         expect(
             one.page.get_by_role("alert").filter(has_text="Somebody sits between")
@@ -164,13 +163,3 @@ def _three(visit: Visit, hostile: HostileSignaling) -> list[Visitor]:
         one.page.context.add_init_script(KEEP_CONNECTIONS)
         one.page.reload()
     return [visit(), *victims]
-
-
-def _both_reach(mallory: Visitor, *victims: Visitor) -> None:
-    """Each of the two is connected: with her, who must have a network herself for that."""
-    try:
-        everybody_sees_the_others(victims)
-    except AssertionError as error:
-        if mallory.has_no_network:
-            raise NoNetworkInBrowser(mallory.diary) from error
-        raise
