@@ -10,7 +10,7 @@ import { Timer } from "./clock.js";
 import { configured } from "./webrtc.js";
 
 export const KEPT = 10_000; // who has not come by then comes later: old candidates are no use
-export const SETTLED = 50;
+export const SETTLED = 25;
 
 export class Spare {
   /** @type {RTCPeerConnection | null} */

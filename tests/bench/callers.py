@@ -96,7 +96,8 @@ def talking(url: str, name: str, plain: bool = False) -> Service:
         page.evaluate("window.opened")
         parts.eventually(lambda: page.evaluate("window.heard()") == "audio and video")
         if "coturn" in name:
-            parts.eventually(lambda: "relay" in page.evaluate("window.gathered()"))
+            # The relay's own may come too late: who is connected looks for no more.
+            parts.eventually(lambda: {"srflx", "relay"} & set(page.evaluate("window.gathered()")))
         return 0.0  # what counts here is the bill
 
     return Service(name, url, enter, join)
