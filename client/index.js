@@ -268,6 +268,7 @@ function sendMessage() {
     if (room.send(text) === 0) return view.showComposerError(nobodyReads(room));
     view.addMessage({ author: "You", clientId: room.clientId, text, at: Date.now(), own: true });
     elements.message.value = "";
+    view.fitMessage();
     view.showComposerError("");
   } catch (error) {
     view.showComposerError(sentence(error));
@@ -358,6 +359,8 @@ elements.composer.addEventListener("submit", (event) => {
   event.preventDefault();
   sendMessage();
 });
+
+elements.message.addEventListener("input", view.fitMessage);
 
 elements.message.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

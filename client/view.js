@@ -53,6 +53,16 @@ export function showStatus(status) {
   setText(byId("status"), STATUS[status]);
 }
 
+const GROWS = CSS.supports("field-sizing", "content");
+
+/** The field is as high as what is written in it: where style alone does not do that, as in Firefox. */
+export function fitMessage() {
+  if (GROWS) return;
+  const { message } = elements;
+  message.style.height = "auto";
+  message.style.height = `${message.scrollHeight + message.offsetHeight - message.clientHeight}px`;
+}
+
 /** @param {string} text */
 export const showNotice = (text) => setText(byId("notice"), text);
 
