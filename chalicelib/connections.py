@@ -57,9 +57,9 @@ class Connections:
         return frozenset(address for address, is_gone in zip(asked, gone, strict=True) if is_gone)
 
     def _side_by_side(self, call: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        if len(items) == 1:
-            return [call(items[0])]
-        return list(self._pool.map(call, items))
+        """The first in this thread, which would only wait, the others in the pool."""
+        others = [self._pool.submit(call, item) for item in items[1:]]
+        return [*map(call, items[:1]), *(other.result() for other in others)]
 
     def _send(self, post: Post) -> Outcome:
         client = self._client_for(post.to.gateway)
