@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, Request, Response, WebsocketEvent
 
@@ -74,26 +74,14 @@ def disconnect(event: WebsocketEvent) -> None:
 # -- REST ----------------------------------------------------------------------------------------
 
 
-class Door(NamedTuple):
-    """A REST route. What goes in and out is named as rest.py declares it."""
-
-    method: str
-    path: str
-    view: View
-    takes: str = ""
-    """The body's declaration, or a query parameter as `?name`."""
-    gives: str = ""
-    refuses: tuple[str, ...] = ()
-    """The codes of its own errors, besides those that any door may answer with."""
-    proof: str = ""
-    """The scheme of the header Authorization that may be needed."""
+_doors: list[tuple[tuple[str, str, View], dict[str, Any]]] = []
 
 
-DOORS: list[Door] = []
+def door(method: str, path: str, **about: Any) -> Callable[[View], View]:
+    """A REST route: any content type, CORS, every error as JSON, also for the other methods.
 
-
-def door(method: str, path: str, **more: Any) -> Callable[[View], View]:
-    """A REST route: any content type, CORS, every error as JSON, also for the other methods."""
+    What else is told `about` it: see `openapi.Door`.
+    """
 
     def register(view: View) -> View:
         others = [other for other in _METHODS if other != method]
@@ -102,7 +90,7 @@ def door(method: str, path: str, **more: Any) -> Callable[[View], View]:
         app.route(path, methods=[method], content_types=["*/*"])(answer)
         other = _answering(_not_allowed, said)
         app.route(path, methods=others, content_types=["*/*"], name=f"not_{method}")(other)
-        DOORS.append(Door(method, path, view, **more))
+        _doors.append(((method, path, view), about))
         return view
 
     return register
@@ -307,7 +295,7 @@ def openapi_json() -> dict[str, Any]:
     """Describe all of this."""
     from chalicelib import openapi
 
-    return openapi.document(DOORS)
+    return openapi.document([openapi.Door(*named, **about) for named, about in _doors])
 
 
 # What sockets need is imported while Lambda starts a function for them: that is not held to the
