@@ -12,8 +12,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from infra import assets
 from tests.e2e.desk import Desk
-from tests.parts import ROOT
+from tests.parts import ROOT, eventually
 
+# As a service worker sees them: a page that was closed is known to it for a moment longer.
+OPEN_PAGES = """clients.matchAll({ type: "window", includeUncontrolled: true })
+  .then((pages) => pages.length)"""
 BUDGET = 150 * 1000  # bytes, without icons
 
 
@@ -135,6 +138,7 @@ def test_a_new_version_takes_over_whole_when_the_page_is_reloaded(
         expect(one.get_by_text("A new version of Parley is ready.")).to_be_visible()
         expect(one.get_by_role("button", name="Without a server")).to_be_visible()
     other.close()
+    eventually(lambda: context.service_workers[0].evaluate(OPEN_PAGES) == 1)
     page.get_by_role("button", name="Reload").click()
     expect(page.get_by_role("button", name="By hand")).to_be_visible()
     assert len(page.evaluate("caches.keys()")) == 1
