@@ -9,7 +9,6 @@ import argparse
 import json
 import subprocess
 import sys
-from dataclasses import asdict
 from typing import Any
 
 from tests import parts
@@ -52,8 +51,7 @@ def main() -> None:
 def keep(about: dict[str, str], sections: dict[str, Section]) -> None:
     """Write the raw numbers down, as far as there are any."""
     RAW.parent.mkdir(exist_ok=True)
-    raw = {"about": about, "sections": {name: asdict(s) for name, s in sections.items()}}
-    RAW.write_text(json.dumps(raw))
+    RAW.write_text(report.raw(about, sections))
 
 
 def arguments() -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from tests import parts
@@ -172,12 +174,19 @@ def plotted(sections: dict[str, Section]) -> dict[str, str]:
     return found
 
 
+def raw(about: dict[str, str], sections: dict[str, Section]) -> str:
+    """Every number that was taken."""
+    taken = {name: asdict(section) for name, section in sections.items()}
+    return json.dumps({"about": about, "sections": taken})
+
+
 def publish(about: dict[str, str], sections: dict[str, Section]) -> None:
     """Renew BENCHMARKS.md and its plots."""
     drawn = plotted(sections)
     PLOTS.mkdir(parents=True, exist_ok=True)
     for name, picture in drawn.items():
         (PLOTS / f"{name}.svg").write_text(picture)
+    (PLOTS / "raw.json").write_text(raw(about, sections))
     results = page(about, list(sections.values()), drawn)
     renewed = _BLOCK.sub(
         lambda found: found[1] + "\n" + results + "\n" + found[2], PAGE.read_text()

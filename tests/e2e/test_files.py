@@ -179,6 +179,8 @@ def test_a_cancelled_file_leaves_nothing_behind(
 ) -> None:
     ada, ben = two
     half_way(ada, ben, make_file("film.bin", 50 * MEGABYTE), while_reading=12)
+    for one in (ada, ben):
+        expect(line(one, "film.bin")).to_contain_text(re.compile(r"B/s · .+ left"))
     something_is_stored(ben)
     (ben if who == "the receiver" else ada).button("Cancel film.bin").click()
     for one in (ada, ben):

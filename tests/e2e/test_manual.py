@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.e2e.conftest import Visit
 from tests.e2e.test_files import saved, send
+from tests.e2e.test_qr import scanned, shown
 from tests.e2e.test_safety import code as safety_code
 from tests.e2e.test_safety import verify
 from tests.e2e.visitor import Visitor
@@ -117,6 +118,23 @@ def test_a_link_brings_the_offer_and_another_the_answer_to_the_page_that_waits(
     ben.button("Copy as link").click()
     expect(ben.button("Copied")).to_be_visible()
     answer = ben.page.evaluate("navigator.clipboard.readText()")
+    other = ada.page.context.new_page()
+    other.goto(answer)
+    expect(other.get_by_text("You can close this one")).to_be_visible()
+    ada.sees(ben)
+    ben.sees(ada)
+
+
+def test_both_sides_can_show_a_qr_code_and_scan_the_others(visit: Visit) -> None:
+    ada, ben = visit(), visit()
+    offer_of(ada)
+    ada.button("QR code").click()
+    offer = scanned(shown(ada.page.get_by_role("img", name="QR code of your offer")))
+    ben.page.goto("about:blank")
+    ben.page.goto(offer)
+    expect(code(ben, "Your answer")).not_to_have_value("", timeout=PATIENCE)
+    ben.button("QR code").click()
+    answer = scanned(shown(ben.page.get_by_role("img", name="QR code of your answer")))
     other = ada.page.context.new_page()
     other.goto(answer)
     expect(other.get_by_text("You can close this one")).to_be_visible()
