@@ -209,7 +209,10 @@ class Signaling:
             proven = resume is not None or client_id != wanted
             bid = _Bid(replace(member, client_id=client_id), knock, proven, issued)
             try:
-                return self._take_seat(arrival, room_id, bid)
+                said = self._take_seat(arrival, room_id, bid)
+                if client_id != wanted:  # whoever made the claim may have withdrawn it meanwhile
+                    self._claimed(arrival, room_id, bid.member)
+                return said
             except _Taken:
                 self._rooms.release(arrival.address, room_id, client_id)
             except _Superseded:
@@ -221,8 +224,10 @@ class Signaling:
                 return [answer(arrival, Left(room_id, arrival.at, Reason.REMOVED))]
             except (RoomFull, RoomClosed, RateLimited, _TooOld):
                 self._rooms.release(arrival.address, room_id, client_id)
-                journal.subject(room_id, client_id)
-                raise
+                # Beside this one, another join of the socket may have come in by the same claim.
+                if not self._rooms.find(room_id).holder(arrival.address):
+                    journal.subject(room_id, client_id)
+                    raise
         raise Internal("No free client id was found", room_id)
 
     def _claimed(self, arrival: Arrival, room_id: RoomId, member: Member) -> ClientId:
