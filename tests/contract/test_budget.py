@@ -163,11 +163,12 @@ def test_a_resume_through_a_closed_door_costs_what_a_join_costs(till: Till) -> N
     assert till.rung(said) == till.costs(posts=2, UpdateItem=2)
 
 
-def test_a_refusal_at_the_door_is_the_claim_its_withdrawal_and_the_look(till: Till) -> None:
+def test_a_refusal_at_the_door_is_the_claim_its_withdrawal_and_two_looks(till: Till) -> None:
+    """One at the door, and one whether another join of the socket came in by the same claim."""
     closed(till, locked=True)
     with pytest.raises(RoomClosed):
         till.signaling.join(till.arrival("eve"), EVERYBODY, GARDEN)
-    assert till.calls == Counter(UpdateItem=3)
+    assert till.calls == Counter(UpdateItem=3, GetItem=1)
 
 
 def test_a_room_that_remembers_a_removal_costs_a_join_one_call_more(till: Till) -> None:

@@ -396,23 +396,23 @@ def test_race_5_a_socket_whose_claim_was_lost_finds_its_seat_even_in_a_full_room
 
 def test_race_5_a_join_that_was_refused_leaves_the_claim_to_one_that_came_in_beside_it() -> None:
     def other() -> None:
-        house.signaling.leave(house.arrival("ada"), GARDEN)
-        house.join("dan")
+        here.signaling.leave(here.arrival("ada"), GARDEN)
+        here.join("dan")
 
-    house = House(Meanwhile("release", other), limits=Limits(capacity=3))
+    here = House(Meanwhile("release", other), limits=Limits(capacity=3))
     for name in ("ada", "bea", "cyd"):
-        house.join(name)
-    dan = house.join("dan").member
-    assert house.store.claims(address("dan")) == {GARDEN: dan.client_id}
-    house.signaling.disconnect(address("dan"))
-    assert dan.client_id not in house.roster()
+        here.join(name)
+    dan = here.join("dan").member
+    assert here.store.claims(address("dan")) == {GARDEN: dan.client_id}
+    here.signaling.disconnect(address("dan"))
+    assert dan.client_id not in here.roster()
 
 
 def test_race_5_a_join_by_a_claim_that_is_withdrawn_meanwhile_makes_it_anew() -> None:
-    house = House(Meanwhile("admit", lambda: house.store.release(address("dan"), GARDEN, OTHER)))
-    house.store.claim(address("dan"), GARDEN, OTHER, 0)  # a join that will be refused
-    assert house.join("dan").member.client_id == OTHER
-    assert house.store.claims(address("dan")) == {GARDEN: OTHER}
+    here = House(Meanwhile("admit", lambda: here.store.release(address("dan"), GARDEN, OTHER)))
+    here.store.claim(address("dan"), GARDEN, OTHER, 0)  # a join that will be refused
+    assert here.join("dan").member.client_id == OTHER
+    assert here.store.claims(address("dan")) == {GARDEN: OTHER}
 
 
 # -- leave and disconnect ------------------------------------------------------------------------
