@@ -281,7 +281,8 @@ class Person:
             seat = self.seats.get(room)
             if seat and seat.state == "joined" and seat.socket is socket:
                 self._repair(seat, rooms.get(room, {}), mark)
-        if asked and not any(a.kind == "join" for a in self.asked.values()):
+        # Any of them may be the new room that one waits for.
+        if asked and not any(a.kind == "join" and a.room is None for a in self.asked.values()):
             for room in sorted(rooms.keys() - self.seats.keys()):
                 self._ask("leave", room, socket, roomId=room)
 

@@ -5,6 +5,7 @@ STUN is RFC 8489, TURN RFC 8656; long-term credentials with MD5 keys, as browser
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import ipaddress
@@ -53,16 +54,17 @@ class Answer:
     attributes: dict[int, bytes]
 
 
+_used: set[int] = set()
+
+
 class TurnClient:
     """Speaks to one TURN server as one user. Each request returns 0 or the error code."""
 
     def __init__(
         self, server: tuple[str, int], username: str, credential: str, stream: bool = False
     ) -> None:
-        kind = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
-        self._socket = socket.socket(socket.AF_INET, kind)
+        self._socket = _fresh(server, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
         self._socket.settimeout(20)
-        self._socket.connect(server)
         self.username, self.credential = username, credential
         self._realm = self._nonce = b""
         self._holds = False
@@ -75,7 +77,7 @@ class TurnClient:
     def __exit__(
         self, _type: type[BaseException] | None, _error: object, _trace: TracebackType | None
     ) -> None:
-        """Give the allocation back: the next client may get this port, and be taken for us."""
+        """Give the allocation back."""
         if self._holds:
             self.refresh(0)
         self._socket.close()
@@ -148,6 +150,19 @@ class TurnClient:
         refused = struct.unpack("!H", packet[:2])[0] & 0x0110 == _REFUSED
         error = found.get(_ERROR, bytes(4))
         return Answer(error[2] * 100 + error[3] if refused else OK, found)
+
+
+def _fresh(server: tuple[str, int], kind: socket.SocketKind) -> socket.socket:
+    """From a port that no client had before: a server remembers allocations for a moment longer."""
+    with contextlib.ExitStack() as passed_over:
+        while True:
+            found = socket.socket(socket.AF_INET, kind)
+            found.connect(server)
+            port = found.getsockname()[1]
+            if port not in _used:
+                _used.add(port)
+                return found
+            passed_over.enter_context(found)
 
 
 def _message(method: int, attributes: Attributes) -> bytes:
